@@ -5,12 +5,6 @@ find_package(Threads REQUIRED)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET libcrypto>=3.0)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
-# Debian's libucl-dev has no .pc file, and its header sits in a directory of its own.
-find_path(UCL_INCLUDE ucl/ucl.h REQUIRED)
-find_library(UCL_LIBRARY ucl REQUIRED)
-add_library(ucl INTERFACE)
-target_include_directories(ucl SYSTEM INTERFACE ${UCL_INCLUDE}/ucl)
-target_link_libraries(ucl INTERFACE ${UCL_LIBRARY})
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
