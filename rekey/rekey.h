@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When a key is replaced: lifetimes by count and by time, and the scheduler that starts replacements.
+ *
+ * Knows nothing of IKE or of cards: an SA here is a `struct rekey_entry` inside its owner, with limits, counts and a
+ * measured rate. Sans-I/O: the owner brings counts, events and the time (ns, monotonic) and asks what to start now.
+ * Everything the scheduler does is O(log n) in the number of SAs.
+ */
+#ifndef REKEY_REKEY_H
+#define REKEY_REKEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/prng.h"
+
+/* "No limit", as XFRM spells it (XFRM_INF). */
+#define REKEY_INF UINT64_MAX
+
+/* One dimension as swanctl.conf has it: rekey_X, life_X, rand_X. 0: off. */
+struct rekey_band {
+	uint64_t rekey; /* soft: start replacing at the latest here */
+	uint64_t life;  /* hard: never used beyond; 0: rekey + 10 % (strongSwan's default) */
+	uint64_t rand;  /* the soft limit is drawn from [rekey - rand, rekey]; REKEY_INF: life - rekey (the default) */
+};
+
+struct rekey_config {
+	struct rekey_band bytes, packets;
+	struct rekey_band time; /* ns */
+};
+
+/* What is drawn for one SA pair. REKEY_INF: no such limit. soft < hard always, both at least 1. */
+struct rekey_limits {
+	uint64_t soft_bytes, hard_bytes;
+	uint64_t soft_packets, hard_packets;
+	uint64_t soft_ns, hard_ns; /* of age */
+};
+
+/*
+ * The ceilings that no configuration may exceed. Packets: 2^32 - 1 sequence numbers without ESN (RFC 4303 3.3.3);
+ * bytes: the cipher's bound from lifetimes.c, a row per IANA ENCR number with its source (AES-GCM: SP 800-38D and RFC 8750's
+ * 2^64 blocks divided by a safety margin, AES-CBC: birthday bound, ...).
+ */
+struct rekey_ceiling {
+	uint64_t packets, bytes;
+};
+
+/* -ENOENT: no row for this cipher (then nothing may be sent with it). */
+int rekey_ceiling_find(uint16_t encr, uint16_t key_bits, bool esn, struct rekey_ceiling *out);
+
+/*
+ * Checks a configuration: life > rekey, rand <= rekey, ... 0 or -EINVAL with a sentence that quotes the offending values.
+ */
+int rekey_config_check(const struct rekey_config *config, char *text, unsigned int size);
+
+/*
+ * Draws the limits of one SA: hard = min(configuration, ceiling); soft uniform in the stratum `stratum` of `strata`
+ * equal and disjoint parts of the band, so that siblings do not come due together (strata 1: the whole band). Where a
+ * ceiling lies below the configured band, the band is scaled down under it. Exact for all values up to 2^64 - 1.
+ * margin_bytes and margin_packets (rate x time a replacement takes; 0 if unknown) push soft down so that a replacement
+ * is finished before hard. 0 or -EINVAL (stratum >= strata, strata 0).
+ */
+int rekey_limits_draw(const struct rekey_config *config, const struct rekey_ceiling *ceiling, unsigned int stratum,
+		      unsigned int strata, uint64_t margin_bytes, uint64_t margin_packets, struct prng *rng,
+		      struct rekey_limits *out);
+
+/* ---- the scheduler ---- */
+
+enum rekey_reason {
+	REKEY_NONE,
+	REKEY_BYTES,
+	REKEY_PACKETS,
+	REKEY_TIME,
+	REKEY_CARD,   /* the card raised soft expiry */
+	REKEY_ASKED,  /* an operator */
+};
+
+enum rekey_state {
+	REKEY_IDLE,     /* not known to a scheduler */
+	REKEY_WATCHED,  /* in use, not due */
+	REKEY_DUE,      /* should be replaced, waits for a slot or its back-off */
+	REKEY_RUNNING,  /* its replacement is under way */
+	REKEY_REPLACED, /* the new one works; draining */
+};
+
+/* One SA pair. Lives in its owner; zero-initialise. All fields are the scheduler's. */
+struct rekey_entry {
+	struct heap_node due;  /* by the time it is estimated to come due */
+	struct heap_node hard; /* by estimated time to the hard limit, while DUE */
+	struct rekey_limits limits;
+	uint64_t bytes, packets;        /* last counts known */
+	uint64_t counted_ns, born_ns;   /* when */
+	double byte_rate, packet_rate;  /* a second, smoothed */
+	uint64_t retry_ns;              /* not before */
+	uint8_t state;                  /* enum rekey_state */
+	uint8_t reason;                 /* enum rekey_reason */
+	uint8_t failures;               /* in a row */
+};
+
+struct rekey_settings {
+	uint64_t replace_ns;     /* how long a replacement takes at most: counter poll + round trips + install + free */
+	uint64_t backoff_ns;     /* first wait after a failed try; doubles, randomised, up to backoff_max_ns */
+	uint64_t backoff_max_ns;
+	uint32_t in_flight_max;  /* never more at once, whatever the slots allow; 0: no such bound */
+};
+
+void rekey_settings_default(struct rekey_settings *s);
+
+struct rekey_sched;
+
+struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint64_t seed);
+/* The entries are the owner's; none may be used with it afterwards. */
+void rekey_sched_free(struct rekey_sched *s);
+
+/* Watch an SA that has just come into use. 0 or -ENOMEM. */
+int rekey_sched_add(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_limits *limits, uint64_t now);
+/* Forget it, in whatever state. Nothing happens if it is not known. */
+void rekey_sched_remove(struct rekey_sched *s, struct rekey_entry *e);
+
+/* Counts as the card shows them (cumulative; stale and repeated values are harmless). */
+void rekey_sched_count(struct rekey_sched *s, struct rekey_entry *e, uint64_t bytes, uint64_t packets, uint64_t now);
+/* It must be replaced now: a soft event from the card, or an operator. Repeats are harmless. */
+void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now);
+
+/*
+ * The SA whose replacement is to start now, or NULL. `slots` is how many replacements the free slots can take on top of
+ * those running. The entry is then RUNNING until rekey_sched_done(). Most urgent (time to hard) first.
+ */
+struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uint64_t now);
+/* The replacement ended: ok (REPLACED; the owner removes it when drained) or not (back-off, then DUE again). */
+void rekey_sched_done(struct rekey_sched *s, struct rekey_entry *e, bool ok, uint64_t now);
+/* Somebody else (the peer) replaces it: counts as RUNNING. */
+void rekey_sched_taken(struct rekey_sched *s, struct rekey_entry *e, uint64_t now);
+
+/* When rekey_sched_start() may have something new (UINT64_MAX: no time known). */
+uint64_t rekey_sched_next(const struct rekey_sched *s);
+
+/* Estimated ns until the hard limit / the soft limit at the measured rate; 0: reached; UINT64_MAX: never at this rate. */
+uint64_t rekey_entry_to_hard(const struct rekey_entry *e, uint64_t now);
+uint64_t rekey_entry_to_soft(const struct rekey_entry *e, uint64_t now);
+/* Wear: share of the nearest hard (soft) limit used, 0..1 and above. */
+double rekey_entry_wear_hard(const struct rekey_entry *e, uint64_t now);
+double rekey_entry_wear_soft(const struct rekey_entry *e, uint64_t now);
+
+struct rekey_counters {
+	uint64_t started, done, failed, by_bytes, by_packets, by_time, by_card, by_ask, deferred_no_slot;
+	uint32_t watched, due, running;
+};
+
+void rekey_sched_counters(const struct rekey_sched *s, struct rekey_counters *out);
+const char *rekey_reason_name(enum rekey_reason reason); /* "bytes", "packets", "time", "card", "asked" */
+
+#endif
