@@ -14,8 +14,12 @@
  *   child_reserve()          a slot pair and an inbound SPI, before the offer leaves or the answer is decided
  *   IKE_EV_CHILD_INSTALL     keys agreed: install it; report with ike_child_installed(). A responder answers only then,
  *                            so a peer never sends on an SA that is not there.
- *   IKE_EV_CHILD_UP          the exchange is complete on this side
+ *   IKE_EV_CHILD_UP          the exchange is complete on this side; never comes for one that is redundant by then
  *   IKE_EV_CHILD_DOWN        exactly once for every successful child_reserve(), whatever happened in between
+ *
+ * Life of an IKE SA: IKE_EV_SA_UP once it is authenticated, IKE_EV_SA_DOWN once for each that the owner knows of, that is
+ * one that it initiated or that was reported by SA_UP or SA_REKEYED. Half-open ones of peers, and IKE SAs that lose a
+ * simultaneous rekey, come and go without events.
  */
 #ifndef IKE_IKE_H
 #define IKE_IKE_H
@@ -142,10 +146,15 @@ struct ike_conn_cfg {
 	uint64_t rekey_time_ns;   /* IKE SA; 0: never */
 	uint64_t rand_time_ns;    /* uniform in [0, rand_time] is taken off rekey_time */
 	uint64_t over_time_ns;    /* hard limit = rekey_time + over_time; then the IKE SA is closed */
-	uint32_t children_max;    /* Child SAs on one IKE SA, ours and theirs together; beyond: NO_ADDITIONAL_SAS */
+	uint32_t children_max;    /* Child SAs on one IKE SA, ours and theirs together; beyond: NO_ADDITIONAL_SAS
+				     (TS_MAX_QUEUE if it asked for a resource); 0: IKE_CHILDREN_MAX. Rekeys may exceed it. */
 };
 
-enum { IKE_WINDOW_MAX = 256 };
+enum {
+	IKE_WINDOW_MAX = 256,
+	IKE_CHILDREN_MAX = 1024,
+	IKE_QUEUE_MAX = 4096, /* requests of ours that wait for a place in the window of one IKE SA */
+};
 
 struct ike_settings {
 	uint16_t port, port_natt;     /* our two UDP ports; messages on port_natt carry the non-ESP marker */
@@ -208,6 +217,7 @@ struct ike_child_sa {
 enum ike_event_kind {
 	IKE_EV_SA_UP,         /* authenticated */
 	IKE_EV_SA_REKEYED,    /* `ike_sa` replaces `old_ike_sa`; the children have moved and kept their ids */
+	IKE_EV_SA_MOVED,      /* the peer's address or port changed (NAT): `path` of each of its children has, too */
 	IKE_EV_SA_DOWN,       /* after the IKE_EV_CHILD_DOWN of each child */
 	IKE_EV_CHILD_INSTALL, /* keys: install inbound and, if `outbound`, outbound; then ike_child_installed() */
 	IKE_EV_CHILD_UP,      /* exchange complete; see replaces, delete_old */
@@ -300,14 +310,16 @@ void ike_tick(struct ike *ike, uint64_t now);
 uint64_t ike_next(const struct ike *ike);
 
 /*
- * Ask for one more Child SA. Queued if the window is full. resource_data goes into SA_RESOURCE_INFO if the cfg is
- * per_resource. 0; -ENOENT (no such IKE SA, or it is closing), -EAGAIN (child_reserve refused), -ENOMEM.
+ * Ask for one more Child SA. Queued if the window is full. resource_data (at most IKE_RESOURCE_MAX octets, copied) goes
+ * into SA_RESOURCE_INFO if the cfg is per_resource. 0; -ENOENT (no such IKE SA, not authenticated yet, or closing),
+ * -EAGAIN (child_reserve refused, children_max reached, or IKE_QUEUE_MAX requests wait), -EINVAL (too much data), -ENOMEM.
  */
 int ike_child_create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struct ike_child_cfg *cfg,
 		     const uint8_t *resource_data, size_t resource_len, void *hint);
 /*
  * Replace a Child SA. The new one has the same cfg, selectors, mode and resource. 0; -ENOENT; -EALREADY (being
- * rekeyed or deleted); -EAGAIN (child_reserve refused).
+ * rekeyed or deleted); -EAGAIN (child_reserve refused, or not installed yet); -ENOMEM. If the new one goes DOWN while the
+ * old one still exists, the old one may be rekeyed again: it is for the caller to do so.
  */
 int ike_child_rekey(struct ike *ike, uint64_t now, uint32_t child_sa, void *hint);
 /* Delete it and tell the peer. IKE_EV_CHILD_DOWN comes when the peer has answered. 0, -ENOENT, -EALREADY. */
@@ -357,7 +369,7 @@ const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa);
 	X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered) X(timeouts)                          \
 	X(invalid) X(invalid_spi) X(auth_failed) X(integrity_failed) X(out_of_window) X(replayed)                       \
 	X(half_open_dropped) X(cookies_sent) X(cookies_bad) X(unauth_suppressed) X(children_max_refused)                \
-	X(temporary_failures) X(esp_on_natt)
+	X(temporary_failures) X(queue_full) X(windows_widened) X(esp_on_natt)
 
 struct ike_counters {
 #define IKE_COUNTER_FIELD(name) uint64_t name;
@@ -373,7 +385,7 @@ const char *ike_sa_state_name(enum ike_sa_state state); /* as swanctl shows it: 
 
 /*
  * For tests and for tshark as a witness, only with an explicit ask: the IKE SA's keys as a row of Wireshark's
- * ikev2_decryption_table. 0, -ENOENT, -ENOSPC.
+ * ikev2_decryption_table. 0, -ENOENT, -ENOSPC, -ENOTSUP (Wireshark has no name for the cipher).
  */
 int ike_sa_wireshark_row(struct ike *ike, uint32_t ike_sa, char *buf, size_t size);
 
