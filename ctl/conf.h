@@ -18,7 +18,8 @@
 
 struct conf_tree; /* ctl/conf_tree.h */
 
-enum { CONF_NAME_MAX = 64, CONF_PATH_MAX = 100, CONF_ADDRS_MAX = 8, CONF_ERROR_MAX = 512 };
+/* CONF_NAME_MAX and CONF_PATH_MAX count the terminating zero. */
+enum { CONF_NAME_MAX = 64, CONF_PATH_MAX = 100, CONF_ADDRS_MAX = 8, CONF_ERROR_MAX = 512, CONF_SECRET_IDS_MAX = 8 };
 
 enum conf_action { CONF_ACTION_NONE, CONF_ACTION_TRAP, CONF_ACTION_START };
 
@@ -34,6 +35,7 @@ struct conf_child {
 	uint32_t priority; /* of its policies; 0: by selector width */
 	uint32_t replay_window;
 	bool policies; /* install policies (default yes) */
+	uint64_t fingerprint[2]; /* of all its values and its name: equal means unchanged */
 };
 
 /* Reference-counted: IKE SAs keep pointing at what they were made from. Built once, then never changed. */
@@ -46,13 +48,13 @@ struct conf_conn {
 	struct conf_child *children;
 	const struct ike_child_cfg **child_ptrs; /* what ike.children points at */
 	unsigned int keyingtries;                /* 0: for ever */
-	uint64_t fingerprint[2]; /* of its canonical text: equal means unchanged */
+	uint64_t fingerprint[2]; /* of all values with defaults filled in, children included: equal means unchanged */
 };
 
 struct conf_secret {
 	char name[CONF_NAME_MAX];
 	unsigned int n_ids; /* 0: for any */
-	struct ike_id ids[8];
+	struct ike_id ids[CONF_SECRET_IDS_MAX];
 	uint16_t len;
 	uint8_t secret[IKE_PSK_MAX];
 };
@@ -104,6 +106,11 @@ void conf_conn_unref(struct conf_conn *c);
 /* The conf_child around an ike_child_cfg that is part of a conf_conn; likewise the conf_conn. */
 struct conf_child *conf_child_of(const struct ike_child_cfg *cfg);
 struct conf_conn *conf_conn_of(const struct ike_conn_cfg *cfg);
+
+/* What holds when the file says nothing. */
+void conf_nic_default(struct conf_nic *nic);
+void conf_daemon_default(struct conf_daemon *daemon);
+const char *conf_action_name(enum conf_action action); /* "none", "trap", "start" */
 
 /* "10.0.0.0/24[tcp/80]" and friends, as swanctl writes selectors; an IP, FQDN, mail address or keyid as an identity. */
 int conf_ts_read(const char *text, struct ike_ts *out);
