@@ -44,6 +44,23 @@ static void heap_down(struct heap *h, uint32_t i)
 	heap_put(h, i, n);
 }
 
+int heap_reserve(struct heap *h, uint32_t n)
+{
+	uint32_t cap = h->cap ? h->cap : 16;
+	struct heap_node **at;
+
+	if (n <= h->cap)
+		return 0;
+	while (cap < n)
+		cap = cap > UINT32_MAX / 2 ? UINT32_MAX : cap * 2;
+	at = realloc(h->at, cap * sizeof(struct heap_node *));
+	if (!at)
+		return -ENOMEM;
+	h->at = at;
+	h->cap = cap;
+	return 0;
+}
+
 int heap_set(struct heap *h, struct heap_node *n, uint64_t key)
 {
 	uint64_t old = n->key;
@@ -56,15 +73,8 @@ int heap_set(struct heap *h, struct heap_node *n, uint64_t key)
 			heap_down(h, n->place - 1);
 		return 0;
 	}
-	if (h->len == h->cap) {
-		uint32_t cap = h->cap ? h->cap * 2 : 16;
-		struct heap_node **at = realloc(h->at, cap * sizeof(struct heap_node *));
-
-		if (!at)
-			return -ENOMEM;
-		h->at = at;
-		h->cap = cap;
-	}
+	if (heap_reserve(h, h->len + 1))
+		return -ENOMEM;
 	n->key = key;
 	heap_put(h, h->len++, n);
 	heap_up(h, n->place - 1);

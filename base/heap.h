@@ -26,6 +26,9 @@ struct heap {
 /* Insert the node with this key, or move it there if it is in the heap. 0, or -ENOMEM (the node is then not moved). */
 int heap_set(struct heap *h, struct heap_node *n, uint64_t key);
 
+/* Make room for n nodes in all, so that heap_set() cannot fail up to there. 0 or -ENOMEM. */
+int heap_reserve(struct heap *h, uint32_t n);
+
 /* Remove the node; nothing happens if it is not in the heap. */
 void heap_remove(struct heap *h, struct heap_node *n);
 

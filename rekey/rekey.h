@@ -39,8 +39,8 @@ struct rekey_limits {
 
 /*
  * The ceilings that no configuration may exceed. Packets: 2^32 - 1 sequence numbers without ESN (RFC 4303 3.3.3);
- * bytes: the cipher's bound from lifetimes.c, a row per IANA ENCR number with its source (AES-GCM: SP 800-38D and RFC 8750's
- * 2^64 blocks divided by a safety margin, AES-CBC: birthday bound, ...).
+ * bytes: the cipher's bound from lifetimes.c, a row per IANA ENCR number with its source (AES-GCM: SP 800-38D and RFC
+ * 8750's 2^64 blocks divided by a safety margin, AES-CBC: birthday bound, ...).
  */
 struct rekey_ceiling {
 	uint64_t packets, bytes;
@@ -50,16 +50,19 @@ struct rekey_ceiling {
 int rekey_ceiling_find(uint16_t encr, uint16_t key_bits, bool esn, struct rekey_ceiling *out);
 
 /*
- * Checks a configuration: life > rekey, rand <= rekey, ... 0 or -EINVAL with a sentence that quotes the offending values.
+ * Checks a configuration: life > rekey, rand <= rekey, ... 0 or -EINVAL with a sentence that quotes the offending
+ * values.
  */
 int rekey_config_check(const struct rekey_config *config, char *text, unsigned int size);
 
 /*
- * Draws the limits of one SA: hard = min(configuration, ceiling); soft uniform in the stratum `stratum` of `strata`
- * equal and disjoint parts of the band, so that siblings do not come due together (strata 1: the whole band). Where a
- * ceiling lies below the configured band, the band is scaled down under it. Exact for all values up to 2^64 - 1.
- * margin_bytes and margin_packets (rate x time a replacement takes; 0 if unknown) push soft down so that a replacement
- * is finished before hard. 0 or -EINVAL (stratum >= strata, strata 0).
+ * Draws the limits of one SA pair: hard = min(configuration, ceiling); soft uniform in the stratum `stratum` of
+ * `strata` equal and disjoint parts of the band, so that siblings do not come due together (strata 1: the whole band).
+ * Where a ceiling lies below the configured band, the band is scaled down under it; a dimension that is off but has a
+ * ceiling gets the default band under it (soft 80..90 %). Exact for all values up to 2^64 - 1. margin_bytes and
+ * margin_packets (rate x time a replacement takes; 0 if unknown) move the band down so that a replacement is finished
+ * before hard; more than half of hard is taken as half. 0 or -EINVAL (stratum >= strata, strata 0, a ceiling below 2, a
+ * configuration that rekey_config_check() refuses).
  */
 int rekey_limits_draw(const struct rekey_config *config, const struct rekey_ceiling *ceiling, unsigned int stratum,
 		      unsigned int strata, uint64_t margin_bytes, uint64_t margin_packets, struct prng *rng,
@@ -72,8 +75,8 @@ enum rekey_reason {
 	REKEY_BYTES,
 	REKEY_PACKETS,
 	REKEY_TIME,
-	REKEY_CARD,   /* the card raised soft expiry */
-	REKEY_ASKED,  /* an operator */
+	REKEY_CARD,  /* the card raised soft expiry */
+	REKEY_ASKED, /* an operator */
 };
 
 enum rekey_state {
@@ -89,20 +92,21 @@ struct rekey_entry {
 	struct heap_node due;  /* by the time it is estimated to come due */
 	struct heap_node hard; /* by estimated time to the hard limit, while DUE */
 	struct rekey_limits limits;
-	uint64_t bytes, packets;        /* last counts known */
-	uint64_t counted_ns, born_ns;   /* when */
-	double byte_rate, packet_rate;  /* a second, smoothed */
-	uint64_t retry_ns;              /* not before */
-	uint8_t state;                  /* enum rekey_state */
-	uint8_t reason;                 /* enum rekey_reason */
-	uint8_t failures;               /* in a row */
+	uint64_t bytes, packets;       /* last counts known */
+	uint64_t counted_ns, born_ns;  /* when */
+	double byte_rate, packet_rate; /* a second, smoothed */
+	uint64_t retry_ns;             /* not before */
+	uint8_t state;                 /* enum rekey_state */
+	uint8_t reason;                /* enum rekey_reason; REKEY_NONE while nobody wanted it replaced */
+	uint8_t failures;              /* in a row */
+	uint8_t deferred;              /* already counted in deferred_no_slot */
 };
 
 struct rekey_settings {
-	uint64_t replace_ns;     /* how long a replacement takes at most: counter poll + round trips + install + free */
-	uint64_t backoff_ns;     /* first wait after a failed try; doubles, randomised, up to backoff_max_ns */
+	uint64_t replace_ns; /* how long a replacement takes at most: counter poll + round trips + install + free */
+	uint64_t backoff_ns; /* first wait after a failed try; doubles, randomised, up to backoff_max_ns */
 	uint64_t backoff_max_ns;
-	uint32_t in_flight_max;  /* never more at once, whatever the slots allow; 0: no such bound */
+	uint32_t in_flight_max; /* never more at once, whatever the slots allow; 0: no such bound */
 };
 
 void rekey_settings_default(struct rekey_settings *s);
@@ -113,42 +117,66 @@ struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint6
 /* The entries are the owner's; none may be used with it afterwards. */
 void rekey_sched_free(struct rekey_sched *s);
 
-/* Watch an SA that has just come into use. 0 or -ENOMEM. */
+/* Watch an SA that has just come into use. 0, -ENOMEM, or -EEXIST (it is watched already). */
 int rekey_sched_add(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_limits *limits, uint64_t now);
 /* Forget it, in whatever state. Nothing happens if it is not known. */
 void rekey_sched_remove(struct rekey_sched *s, struct rekey_entry *e);
 
-/* Counts as the card shows them (cumulative; stale and repeated values are harmless). */
+/*
+ * Counts as the card shows them: cumulative, of the direction that has more. Stale and repeated values are harmless:
+ * counts never go back, and a value that stands still for less than 2 s is taken for lag, not for silence.
+ */
 void rekey_sched_count(struct rekey_sched *s, struct rekey_entry *e, uint64_t bytes, uint64_t packets, uint64_t now);
-/* It must be replaced now: a soft event from the card, or an operator. Repeats are harmless. */
+/*
+ * It must be replaced now: a soft event from the card, or an operator (who also ends a back-off). Repeats and events
+ * for an SA that is already being replaced are harmless.
+ */
 void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now);
 
 /*
  * The SA whose replacement is to start now, or NULL. `slots` is how many replacements the free slots can take on top of
- * those running. The entry is then RUNNING until rekey_sched_done(). Most urgent (time to hard) first.
+ * those running. The entry is then RUNNING until rekey_sched_done(). Most urgent (time to hard) first. Call it until it
+ * returns NULL, also with slots 0: that is how the scheduler learns that it was asked.
+ *
+ * An SA is due when a count or its age has reached the soft limit; counts that are older than a moment are extended
+ * at the measured rate, by 2 s at most. It is also due when the rate has grown so that hard is nearer than replace_ns,
+ * but not before half of soft.
  */
 struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uint64_t now);
-/* The replacement ended: ok (REPLACED; the owner removes it when drained) or not (back-off, then DUE again). */
+/*
+ * The replacement ended: ok (REPLACED; the owner removes it when drained) or not: back-off and DUE again, or WATCHED
+ * again if it was the peer's replacement of an SA that was not due. The wait is random in [b/2, b], b = backoff_ns
+ * doubled for each failure in a row up to backoff_max_ns, and at most half the time to hard (but at least
+ * backoff_ns/16), so that further tries fit before hard.
+ */
 void rekey_sched_done(struct rekey_sched *s, struct rekey_entry *e, bool ok, uint64_t now);
 /* Somebody else (the peer) replaces it: counts as RUNNING. */
 void rekey_sched_taken(struct rekey_sched *s, struct rekey_entry *e, uint64_t now);
 
-/* When rekey_sched_start() may have something new (UINT64_MAX: no time known). */
+/* When to call rekey_sched_start() next; in the past: now. UINT64_MAX: no time known, only an event or a free slot. */
 uint64_t rekey_sched_next(const struct rekey_sched *s);
 
-/* Estimated ns until the hard limit / the soft limit at the measured rate; 0: reached; UINT64_MAX: never at this rate. */
+/*
+ * Estimated ns until the hard limit / the soft limit at the measured rate, whichever dimension is first; 0: reached;
+ * UINT64_MAX: never at this rate. `now` may not lie before the last call with a time.
+ */
 uint64_t rekey_entry_to_hard(const struct rekey_entry *e, uint64_t now);
 uint64_t rekey_entry_to_soft(const struct rekey_entry *e, uint64_t now);
-/* Wear: share of the nearest hard (soft) limit used, 0..1 and above. */
+/* Wear: share of the nearest hard (soft) limit used, by the counts last known: 0..1 and above. */
 double rekey_entry_wear_hard(const struct rekey_entry *e, uint64_t now);
 double rekey_entry_wear_soft(const struct rekey_entry *e, uint64_t now);
 
 struct rekey_counters {
-	uint64_t started, done, failed, by_bytes, by_packets, by_time, by_card, by_ask, deferred_no_slot;
-	uint32_t watched, due, running;
+	uint64_t started;                                        /* by us */
+	uint64_t taken;                                          /* by the peer */
+	uint64_t done, failed;                                   /* of both */
+	uint64_t by_bytes, by_packets, by_time, by_card, by_ask; /* became due, by the first reason */
+	uint64_t deferred_no_slot; /* came first in order and found no slot (or in_flight_max reached), once each */
+	uint32_t watched, due, running, replaced; /* entries in each state */
 };
 
 void rekey_sched_counters(const struct rekey_sched *s, struct rekey_counters *out);
-const char *rekey_reason_name(enum rekey_reason reason); /* "bytes", "packets", "time", "card", "asked" */
+const char *rekey_reason_name(enum rekey_reason reason); /* "none", "bytes", "packets", "time", "card", "asked" */
+const char *rekey_state_name(enum rekey_state state);    /* "idle", "watched", "due", "running", "replaced" */
 
 #endif
