@@ -67,7 +67,7 @@ struct ike_alg {
 
 /* The row, or NULL. key_bits must match exactly for ENCR with variable keys. */
 const struct ike_alg *ike_alg_find(uint8_t type, uint16_t id, uint16_t key_bits);
-/* By strongSwan keyword and type; NULL if unknown or never offered. */
+/* By strongSwan keyword (or one of its aliases) and type; NULL if unknown or never offered. */
 const struct ike_alg *ike_alg_keyword(uint8_t type, const char *keyword);
 /* Walks the whole table: NULL at the end. */
 const struct ike_alg *ike_alg_at(unsigned int n);

@@ -112,6 +112,7 @@ struct ike_payload {
 struct ike_message {
 	struct ike_header hdr;
 	const uint8_t *raw; /* the whole message, hdr.length octets */
+	bool reserved; /* a reserved bit was set somewhere: ignored, but building it again gives other bytes */
 	unsigned int n;
 	struct ike_payload p[IKE_PAYLOADS_MAX];
 };
@@ -172,6 +173,7 @@ struct ike_builder {
 void ike_build_start(struct ike_builder *b, void *buf, size_t cap, const struct ike_header *hdr);
 /* Opens the SK payload: everything appended after this is inside it. */
 void ike_build_sk(struct ike_builder *b, const struct ike_suite *suite);
+/* A proposal whose number is 0 is numbered by its place, from 1. */
 void ike_build_sa(struct ike_builder *b, const struct ike_proposal *proposals, unsigned int n);
 void ike_build_ke(struct ike_builder *b, uint16_t group, const uint8_t *pub, size_t len);
 void ike_build_nonce(struct ike_builder *b, const uint8_t *nonce, size_t len);
@@ -187,7 +189,10 @@ void ike_build_vendor(struct ike_builder *b, const void *data, size_t len);
 void ike_build_payload(struct ike_builder *b, const struct ike_payload *p);
 /* Completes an unprotected message. Its length, or -EMSGSIZE. */
 int ike_build_finish(struct ike_builder *b);
-/* Pads, encrypts and completes a protected one; iv has encr->iv_len octets and is never reused by the caller. */
+/*
+ * Pads, encrypts and completes a protected one; iv has encr->iv_len octets and is never reused by the caller.
+ * Its length, -EMSGSIZE or -EIO.
+ */
 int ike_build_seal(struct ike_builder *b, struct ike_crypto *c, const struct ike_suite *suite,
 		   const struct ike_sk_key *key, const uint8_t *iv);
 
