@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keyrackd's I/O shell: sockets, event loop, clock, random source, and nothing else. What happens is decided in the
+ * controller; the shell brings it datagrams, netlink readiness and the time, and carries out what it calls back.
+ */
+#ifndef CTL_DAEMON_H
+#define CTL_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "ctl/conf.h"
+#include "ctl/controller.h"
+
+struct daemon_udp;
+struct daemon_control;
+
+struct daemon_nic {
+	struct xfrm_transport requests, multicast;
+	int request_fd, multicast_fd; /* -1: not open */
+	uv_poll_t request_poll, multicast_poll;
+	bool closed; /* the other end of a transport is gone */
+};
+
+struct daemon {
+	uv_loop_t loop;
+	uv_timer_t timer;  /* for controller_next() */
+	uv_prepare_t turn; /* sets the timer once per turn of the loop, whatever happened in it */
+	uv_signal_t on_term, on_int, on_hup;
+	const char *conf_path;
+	struct conf *conf;
+	struct log log;
+	struct controller *controller;
+	struct daemon_udp *udp;
+	struct daemon_control *control;
+	struct daemon_nic nic;
+	int dump_fd; /* --dump-keys, -1: no */
+	bool stopping;
+	int exit_code;
+};
+
+/* ns on CLOCK_MONOTONIC. */
+uint64_t daemon_now(void);
+/* Read conf_path again and hand it to the controller. 0, or -EINVAL with the mistake; nothing has changed then. */
+int daemon_reload(struct daemon *d, char *text, size_t size);
+/* Begin to stop: delete the SAs, tell the peers, leave the loop. Repeats are harmless. */
+void daemon_stop(struct daemon *d, int exit_code);
+
+/* daemon_log.c: stderr, "<level>event: text", with syslog's <N> prefix when stderr is the journal. */
+void daemon_log_init(struct daemon *d);
+
+/* daemon_udp.c: IKE's two ports on every address listened on. 0 or -errno (logged). */
+int daemon_udp_start(struct daemon *d);
+void daemon_udp_stop(struct daemon *d);
+/* Send one datagram from path->local to path->remote; a failure is logged at debug level: IKE retransmits. */
+void daemon_udp_send(struct daemon *d, const struct ike_path *path, const uint8_t *datagram, size_t len);
+
+/* daemon_nic.c: the kernel's netlink sockets, or keyrack-hwsim's. 0 or -errno (logged). */
+int daemon_nic_open(struct daemon *d);
+int daemon_nic_start(struct daemon *d); /* once there is a controller */
+void daemon_nic_stop(struct daemon *d);
+
+/* daemon_control.c: VICI on conf->daemon.control, mode 0600, bounded clients. 0 or -errno (logged). */
+int daemon_control_start(struct daemon *d);
+void daemon_control_stop(struct daemon *d);
+/* For the event and log subscriptions of VICI clients; d->control may still be NULL. */
+void daemon_control_event(struct daemon *d, const struct controller_event *event);
+void daemon_control_log(struct daemon *d, enum log_level level, const char *event, const char *text);
+
+#endif
