@@ -126,6 +126,8 @@ static void drop_integ(struct ike_proposal *p)
 	for (unsigned int i = 0; i < p->n; i++)
 		if (p->t[i].type != IKE_T_INTEG)
 			p->t[n++] = p->t[i];
+	for (unsigned int i = n; i < p->n; i++)
+		p->t[i] = (struct ike_transform){0};
 	p->n = (uint8_t)n;
 }
 
