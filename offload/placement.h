@@ -15,10 +15,10 @@
 enum offload_mode { OFFLOAD_SOFTWARE, OFFLOAD_CRYPTO, OFFLOAD_PACKET };
 
 enum hw_offload { /* the configuration's hw_offload */
-	HW_OFFLOAD_NO,
-	HW_OFFLOAD_CRYPTO, /* crypto or nothing */
-	HW_OFFLOAD_PACKET, /* packet or nothing */
-	HW_OFFLOAD_AUTO,   /* packet, else crypto, else software */
+		  HW_OFFLOAD_NO,
+		  HW_OFFLOAD_CRYPTO, /* crypto or nothing */
+		  HW_OFFLOAD_PACKET, /* packet or nothing */
+		  HW_OFFLOAD_AUTO,   /* packet, else crypto, else software */
 };
 
 /* What an SA needs of the card. IANA numbers. */
@@ -29,7 +29,8 @@ struct placement_ask {
 
 /*
  * The first mode to try, or -EOPNOTSUPP when hw_offload demands what the profile cannot do; `why` then says what is
- * missing, and otherwise, if a better mode was passed over, why (empty if none was).
+ * missing, and otherwise, if a better mode was passed over, why (empty if none was). At most `size` octets with the
+ * NUL.
  */
 int placement_first(enum hw_offload want, const struct offload_profile *p, const struct placement_ask *ask, char *why,
 		    size_t size);
@@ -37,7 +38,7 @@ int placement_first(enum hw_offload want, const struct offload_profile *p, const
 int placement_next(enum hw_offload want, const struct offload_profile *p, const struct placement_ask *ask,
 		   enum offload_mode tried);
 
-const char *offload_mode_name(enum offload_mode mode);      /* "software", "crypto", "packet" */
+const char *offload_mode_name(enum offload_mode mode);       /* "software", "crypto", "packet" */
 int hw_offload_read(const char *word, enum hw_offload *out); /* "packet|crypto|auto|no"; -EINVAL */
 
 #endif

@@ -25,38 +25,56 @@ enum slots_state { SLOTS_FREE, SLOTS_RESERVED, SLOTS_OCCUPIED, SLOTS_DRAINING };
 /* New SAs may not touch the part of a pool that is kept for replacing the ones in it. */
 enum slots_purpose { SLOTS_FOR_NEW, SLOTS_FOR_REPLACEMENT };
 
-enum { SLOTS_POOLS_MAX = 4, SLOTS_NONE = UINT32_MAX };
+enum {
+	SLOTS_POOLS_MAX = 4,
+	SLOTS_SIZE_MAX = 1 << 28, /* slots in one pool */
+};
+#define SLOTS_NONE UINT32_MAX
 
 struct slots_config {
 	unsigned int n_pools;
 	struct {
-		const char *name;  /* "in", "out", "shared", "in-ipv4", ... */
-		uint32_t size;     /* configured or known size; 0: unknown, then `assume` slots until learned */
-		uint32_t assume;
-		uint32_t reserve;  /* kept for replacements */
+		const char *name; /* "in", "out", "shared", "in-ipv4", ... */
+		uint32_t size;    /* configured or known size; 0: unknown, then `assume` slots until learned */
+		uint32_t assume;  /* 0 too: the pool grows as it is used, until the card refuses */
+		uint32_t reserve; /* kept for replacements */
 	} pool[SLOTS_POOLS_MAX];
-	uint8_t map[2][2]; /* [enum slots_dir][enum slots_family] -> pool */
+	uint8_t map[2][2];  /* [enum slots_dir][enum slots_family] -> pool */
 	uint64_t let_go_ns; /* how long after a delete a slot may still be held by the card */
+	/*
+	 * How long after capacity was learned one slot more is dared again, and then another each such time: what
+	 * filled the card may have been another user of it, or a delete it was slow to finish. 0: what is learned
+	 * stays.
+	 */
+	uint64_t dare_ns;
 };
 
 struct slots_count {
 	const char *name;
-	uint32_t size;     /* capacity as believed now: min(configured, learned) */
-	uint32_t occ, reserved, draining, free; /* occ + reserved + draining + free == size (free is 0 while over size) */
-	uint32_t peak;     /* largest occ + reserved + draining ever */
-	uint32_t configured, learned; /* learned: UINT32_MAX while nothing was learned */
+	uint32_t size; /* capacity as believed now: min(configured, learned); of a growing pool: what it has grown to */
+	uint32_t occ, reserved, draining,
+		free;        /* occ + reserved + draining + free == size (free is 0 while over size) */
+	uint32_t peak;       /* largest occ + reserved + draining ever */
+	uint32_t configured; /* size, else assume; 0: a growing pool */
+	uint32_t learned;    /* UINT32_MAX while nothing was learned */
 	uint32_t reserve;
-	uint64_t refused;  /* reservations turned down */
+	uint64_t refused; /* reservations turned down */
 	uint64_t learned_events;
 };
 
 struct slots;
 
-/* -EINVAL in errno: a map entry without a pool, or a reserve that leaves nothing. The config is copied (names are not). */
+/*
+ * NULL and errno. EINVAL: no pool or too many, a map entry without a pool, a size above SLOTS_SIZE_MAX, or a reserve
+ * that leaves nothing. ENOMEM. The config is copied (names are not). A pool of known size gets all its memory here.
+ */
 struct slots *slots_new(const struct slots_config *config);
 void slots_free(struct slots *s);
 
-/* Reserve a slot. The slot's number (unique over all pools, the lowest that is free), or -ENOSPC. O(1) amortised. */
+/*
+ * Reserve a slot. The slot's number (unique over all pools, the lowest of its pool that is free), -ENOSPC, or -ENOMEM
+ * (only a pool that grows). O(1) amortised.
+ */
 int64_t slots_reserve(struct slots *s, enum slots_dir dir, enum slots_family family, enum slots_purpose purpose,
 		      void *owner);
 /* RESERVED -> OCCUPIED. */
@@ -69,12 +87,13 @@ void slots_drain(struct slots *s, uint32_t slot);
 void slots_gone(struct slots *s, uint32_t slot, uint64_t now, bool at_once);
 /* Frees what has drained. */
 void slots_tick(struct slots *s, uint64_t now);
-/* When slots_tick() has something to do, or UINT64_MAX. */
+/* When slots_tick() has something to do, or UINT64_MAX. Slots are let go in the order of slots_gone(). */
 uint64_t slots_next(const struct slots *s);
 
 /*
- * The card refused an install for want of room (positive errno) though the ledger had it: learn the capacity. While slots
- * drain it is put down to them and nothing is learned (returns false: just retry); else size := what is occupied.
+ * The card refused an install for want of room (positive errno) though the ledger had it: learn the capacity. While
+ * slots drain it is put down to them and nothing is learned (returns false: just retry); else size := what is occupied,
+ * and true. False also for an errno that is not about room (see slots_errno_is_full).
  */
 bool slots_learn(struct slots *s, enum slots_dir dir, enum slots_family family, int err, uint64_t now);
 /* Is this errno "table full" rather than "this SA cannot be offloaded"? (ENOSPC, ENOMEM, EAGAIN, EBUSY; notes 4) */
@@ -95,7 +114,7 @@ struct slots_view {
 	void *owner; /* NULL when free; while DRAINING the owner may be gone: see slots_disown */
 };
 
-/* Every slot that is not free, by number. */
+/* Every slot that is not free, by number. `each` may call slots_disown() and nothing else that changes the ledger. */
 void slots_each(const struct slots *s, void (*each)(void *ctx, const struct slots_view *slot), void *ctx);
 /* The owner is about to be freed: views show NULL from now on. */
 void slots_disown(struct slots *s, uint32_t slot);

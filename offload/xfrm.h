@@ -22,11 +22,17 @@
 
 struct xfrm;
 
+enum {
+	XFRM_PENDING_MAX = 65536, /* open requests */
+	XFRM_WINDOW = 32, /* datagrams sent and not answered: their answers fit into a socket's receive buffer */
+};
+
 /* Two of these: one for requests, one that has joined the multicast groups. */
 struct xfrm_transport {
 	void *ctx;
-	int (*send)(void *ctx, const void *buf, size_t len);   /* one datagram: 0 or -errno (-EAGAIN: try again later) */
-	ssize_t (*recv)(void *ctx, void *buf, size_t size);    /* one datagram: length, -EAGAIN: none, -ENOBUFS: lost some, 0: closed */
+	int (*send)(void *ctx, const void *buf, size_t len); /* one datagram: 0 or -errno (-EAGAIN: try again later) */
+	ssize_t (*recv)(void *ctx, void *buf, size_t size); /* one datagram: length, -EAGAIN: none, -ENOBUFS: lost some,
+							       0 or another -errno: closed */
 };
 
 struct xfrm_addr {
@@ -37,8 +43,8 @@ struct xfrm_addr {
 struct xfrm_selector_cfg { /* a traffic selector as XFRM can express it: prefixes and single ports */
 	uint16_t family;
 	uint8_t src[16], dst[16];
-	uint8_t src_len, dst_len; /* prefix lengths */
-	uint8_t protocol;         /* 0: any */
+	uint8_t src_len, dst_len;                      /* prefix lengths */
+	uint8_t protocol;                              /* 0: any */
 	uint16_t sport, dport, sport_mask, dport_mask; /* mask 0: any */
 };
 
@@ -47,9 +53,9 @@ struct xfrm_limits { /* UINT64_MAX: none */
 	uint64_t soft_seconds, hard_seconds; /* of age; 0 or UINT64_MAX: none */
 };
 
-struct xfrm_key { /* wiped by the driver in its buffers after sending; the caller wipes his */
-	uint8_t encr[64], integ[64]; /* encr: key, then salt for AEAD */
-	uint16_t encr_len, integ_len; /* octets */
+struct xfrm_key {                     /* wiped by the driver in its buffers after sending; the caller wipes his */
+	uint8_t encr[64], integ[64];  /* encr: key, then salt for AEAD */
+	uint16_t encr_len, integ_len; /* octets; must be what the algorithms take */
 };
 
 struct xfrm_sa {
@@ -59,14 +65,14 @@ struct xfrm_sa {
 	bool tunnel;
 	uint16_t encr, encr_bits, integ; /* IANA; rows of xfrm_alg.c give the kernel's names */
 	bool esn;
-	uint32_t replay_window; /* inbound: packets */
+	uint32_t replay_window; /* inbound: packets, at most 4096; 0: none (with ESN the kernel refuses that) */
 	struct xfrm_limits limits;
 	bool encap;
 	uint16_t encap_sport, encap_dport;
 	struct xfrm_selector_cfg sel; /* transport mode; family 0: any */
-	uint32_t cpu;                 /* XFRMA_SA_PCPU; UINT32_MAX: any */
+	uint32_t cpu;                 /* XFRMA_SA_PCPU, outbound only; UINT32_MAX: any */
 	enum offload_mode mode;
-	int ifindex; /* for crypto and packet mode */
+	int ifindex;  /* for crypto and packet mode */
 	uint32_t seq; /* of the acquire this answers; 0: none */
 	bool larval;  /* there is a larval state from xfrm_spi_alloc: UPDSA instead of NEWSA */
 };
@@ -80,15 +86,16 @@ struct xfrm_sa_id {
 struct xfrm_result {
 	int err;          /* 0 or -errno */
 	const char *text; /* the kernel's extack text, or our own sentence; NULL: none. Valid during the call. */
-	enum offload_mode mode; /* install: where the read-back found it (-EOPNOTSUPP and text if not where it was asked for) */
-	uint32_t spi;           /* spi_alloc */
+	enum offload_mode
+		mode; /* install: where the read-back found it (-EOPNOTSUPP and text if not where it was asked for) */
+	uint32_t spi; /* spi_alloc */
 };
 
 typedef void (*xfrm_done)(void *ctx, const struct xfrm_result *result);
 
 struct xfrm_sa_counts {
 	struct xfrm_sa_id id;
-	bool out;
+	bool out; /* of an SA in software without XFRMA_SA_DIR the kernel does not say it: false */
 	uint32_t reqid;
 	enum offload_mode mode;
 	uint64_t bytes, packets, use_time;
@@ -135,53 +142,85 @@ struct xfrm_events {
 	void (*closed)(void *ctx);
 };
 
-/* NULL and errno. Transports and events are copied; log may be NULL. */
+/* NULL and errno. Transports and events are copied; log must live as long, and may be NULL. */
 struct xfrm *xfrm_new(const struct xfrm_transport *requests, const struct xfrm_transport *multicast,
 		      const struct xfrm_events *events, const struct log *log);
-/* Open requests end with -ECANCELED. */
+/* Open requests end with -ECANCELED. Not from within a callback. */
 void xfrm_free(struct xfrm *x);
+
+/*
+ * Whether the kernel knows XFRMA_SA_DIR (Linux 6.10); true until told otherwise. Older kernels ignore the attribute,
+ * but want a replay window of an outbound SA with ESN, which newer ones refuse; without it there is no SA_PCPU either.
+ */
+void xfrm_sa_dir_set(struct xfrm *x, bool known);
 
 /* Call when a transport is readable (or writable again): reads all there is, runs `done`s and events. */
 void xfrm_process(struct xfrm *x);
 /* Requests not answered yet. */
 unsigned int xfrm_pending(const struct xfrm *x);
+/* The request transport said -EAGAIN: call xfrm_process() when it is writable. */
+bool xfrm_wants_write(const struct xfrm *x);
 
 /*
  * All requests: 0 (then `done` will be called), or -errno and `done` is never called: -EINVAL (an algorithm without a
- * row, a family mismatch; logged with the value), -ENOMEM, -ENOBUFS (XFRM_PENDING_MAX open requests).
+ * row, a family mismatch; logged with the value), -ENOMEM, -ENOBUFS (XFRM_PENDING_MAX open requests), -EPIPE (closed).
+ * They are carried out in the order of the calls, and end in that order, except that a dump may end after what was
+ * asked for later, and so does an install that must be undone. A result of -ENOBUFS says that the answer was lost, and
+ * comes with a resync event.
+ */
+/*
+ * Install and read back. Fails as the kernel says, or with -EOPNOTSUPP when it acknowledged an offload that it did not
+ * do; then the SA has been deleted again.
  */
 int xfrm_sa_add(struct xfrm *x, const struct xfrm_sa *sa, const struct xfrm_key *key, xfrm_done done, void *ctx);
-/* Change the limits of an SA that is in use (UPDSA; a card keeps its own limits: notes of xfrm_device.c). */
+/*
+ * Change the limits of an SA that is in use (UPDSA). `sa` and `key` as they were installed. It is sent without the
+ * offload attribute, because the kernel makes a second SA of it, which would need a slot; a card that counts by itself
+ * keeps the limits that it was given at install (xfrm_state_update, xfrm_state.c).
+ */
 int xfrm_sa_update(struct xfrm *x, const struct xfrm_sa *sa, const struct xfrm_key *key, xfrm_done done, void *ctx);
 int xfrm_sa_delete(struct xfrm *x, const struct xfrm_sa_id *id, xfrm_done done, void *ctx);
 /* One SA's counters. */
 int xfrm_sa_get(struct xfrm *x, const struct xfrm_sa_id *id,
-		void (*done)(void *ctx, const struct xfrm_result *result, const struct xfrm_sa_counts *counts), void *ctx);
+		void (*done)(void *ctx, const struct xfrm_result *result, const struct xfrm_sa_counts *counts),
+		void *ctx);
 /* Every SA there is; `each` may be called many times, then `done` once (-EINTR: the dump changed under it). */
-int xfrm_sa_dump(struct xfrm *x, void (*each)(void *ctx, const struct xfrm_sa_counts *counts), xfrm_done done, void *ctx);
+int xfrm_sa_dump(struct xfrm *x, void (*each)(void *ctx, const struct xfrm_sa_counts *counts), xfrm_done done,
+		 void *ctx);
 int xfrm_spi_alloc(struct xfrm *x, const struct xfrm_addr *src, const struct xfrm_addr *dst, uint32_t reqid,
 		   uint32_t min, uint32_t max, xfrm_done done, void *ctx);
+/*
+ * Also read back when offloaded: -EOPNOTSUPP if it is in software only. A new one is then deleted again; an updated one
+ * stays, since what it covers must not leave unprotected.
+ */
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy_cfg *policy, bool update, xfrm_done done, void *ctx);
 int xfrm_policy_delete(struct xfrm *x, const struct xfrm_policy_cfg *policy, xfrm_done done, void *ctx);
 
-/* The selectors (prefix x prefix) that together cover a pair of address and port ranges; at most max. Count, -E2BIG. */
+/*
+ * The selectors (prefix x prefix, also of ports) that together cover exactly a pair of ranges as IKEv2 has them (RFC
+ * 7296 3.13.1); at most max. Count, -E2BIG (more than max), -EINVAL (families or protocols differ, start above end,
+ * OPAQUE ports, ports without a protocol, ICMP types and codes that are not a rectangle).
+ */
 struct xfrm_range {
 	uint16_t family;
 	uint8_t start[16], end[16];
 	uint8_t protocol;
-	uint16_t start_port, end_port;
+	uint16_t start_port, end_port; /* ICMP: type in the high octet, code in the low one */
 };
 int xfrm_selectors_from_ranges(const struct xfrm_range *src, const struct xfrm_range *dst,
 			       struct xfrm_selector_cfg *out, unsigned int max);
 
 struct xfrm_counters {
-	uint64_t requests, errors, installs, deletes, not_offloaded, expires_soft, expires_hard, acquires, overruns, malformed;
+	uint64_t requests, errors, installs, deletes, not_offloaded, expires_soft, expires_hard, acquires, overruns,
+		malformed;
 };
 void xfrm_counters_get(const struct xfrm *x, struct xfrm_counters *out);
 
 /* AF_NETLINK transports (ext ack, cap ack; groups: EXPIRE and ACQUIRE). fds for polling. 0 or -errno. */
-int xfrm_kernel_open(struct xfrm_transport *requests, int *request_fd, struct xfrm_transport *multicast, int *multicast_fd);
-/* The same against keyrack-hwsim's socket (docs/hwsim.md: 4-octet hello with the group mask, then netlink datagrams). */
+int xfrm_kernel_open(struct xfrm_transport *requests, int *request_fd, struct xfrm_transport *multicast,
+		     int *multicast_fd);
+/* The same against keyrack-hwsim's socket (docs/hwsim.md: 4-octet hello with the group mask, then netlink datagrams).
+ */
 int xfrm_hwsim_open(const char *path, struct xfrm_transport *requests, int *request_fd,
 		    struct xfrm_transport *multicast, int *multicast_fd);
 /* Closes what the two functions above opened. */
