@@ -49,9 +49,30 @@ static void heap_agrees_with_a_scan(void **state)
 	heap_free(&h);
 }
 
+static void reserved_room_is_enough(void **state)
+{
+	static struct heap_node n[N];
+	struct heap h = {0};
+	struct heap_node **at;
+
+	(void)state;
+	assert_int_equal(heap_reserve(&h, N), 0);
+	assert_true(h.cap >= N);
+	at = h.at;
+	for (int i = 0; i < N; i++)
+		assert_int_equal(heap_set(&h, &n[i], (uint64_t)i), 0);
+	assert_ptr_equal(h.at, at);
+	assert_int_equal(heap_reserve(&h, 1), 0);
+	assert_ptr_equal(h.at, at);
+	heap_free(&h);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(heap_agrees_with_a_scan)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(heap_agrees_with_a_scan),
+		cmocka_unit_test(reserved_room_is_enough),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

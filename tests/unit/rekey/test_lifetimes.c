@@ -78,7 +78,7 @@ static void config_check_quotes_what_is_wrong(void **state)
 		int rc = rekey_config_check(&rows[i].config, text, sizeof(text));
 
 		assert_int_equal(rc, rows[i].text ? -EINVAL : 0);
-		if (rows[i].text && strncmp(text, rows[i].text, strlen(rows[i].text)))
+		if (rows[i].text && strncmp(text, rows[i].text, strlen(rows[i].text)) != 0)
 			fail_msg("row %zu: \"%s\"", i, text);
 	}
 }
