@@ -2,8 +2,9 @@
 /*
  * The configuration, as the controller uses it. It comes from the file (swanctl.conf's syntax, plus `nic` and `daemon`
  * sections) or, for connections and secrets, from VICI load-conn and load-shared: both become a tree of sections and
- * values (conf_tree.h) that one schema (conf_schema.c, a table of rows {section, key, type, range, what is allowed}) turns into
- * the structs below. A mistake is one sentence: file, line, key, the value, and what is allowed; then nothing is loaded.
+ * values (conf_tree.h) that one schema (conf_schema.c, a table of rows {section, key, type, range, what is allowed})
+ * turns into the structs below. A mistake is one sentence: file, line, key, the value, and what is allowed; then
+ * nothing is loaded.
  */
 #ifndef CTL_CONF_H
 #define CTL_CONF_H
@@ -26,7 +27,8 @@ enum conf_action { CONF_ACTION_NONE, CONF_ACTION_TRAP, CONF_ACTION_START };
 enum { CONF_PER_CPU_YES = -1 }; /* per_cpu_sas = yes: as many as the card has queues */
 
 struct conf_child {
-	struct ike_child_cfg ike; /* ike.name is the child's name */
+	struct ike_child_cfg ike; /* ike.name is the child's name: points at `name` */
+	char name[CONF_NAME_MAX];
 	struct rekey_config rekey;
 	int per_cpu_sas; /* 0: no; N; CONF_PER_CPU_YES */
 	enum hw_offload hw_offload;
@@ -34,14 +36,15 @@ struct conf_child {
 	uint32_t reqid;    /* 0: chosen by the controller */
 	uint32_t priority; /* of its policies; 0: by selector width */
 	uint32_t replay_window;
-	bool policies; /* install policies (default yes) */
+	bool policies;           /* install policies (default yes) */
 	uint64_t fingerprint[2]; /* of all its values and its name: equal means unchanged */
 };
 
 /* Reference-counted: IKE SAs keep pointing at what they were made from. Built once, then never changed. */
 struct conf_conn {
 	unsigned int refs;
-	struct ike_conn_cfg ike; /* ike.name is the connection's name; ike.local/remote are the first addresses below */
+	struct ike_conn_cfg ike; /* ike.name points at `name`; ike.local/remote are the first addresses below */
+	char name[CONF_NAME_MAX];
 	unsigned int n_local_addrs, n_remote_addrs;
 	struct ike_addr local_addrs[CONF_ADDRS_MAX], remote_addrs[CONF_ADDRS_MAX];
 	unsigned int n_children;
@@ -67,17 +70,17 @@ struct conf_nic {
 	int ifindex;                 /* hwsim: what the card calls itself (default 1); xfrm: found from device */
 	char socket[CONF_PATH_MAX];  /* hwsim: keyrack-hwsim's --netlink path */
 	char profile[CONF_NAME_MAX]; /* empty: by driver */
-	uint32_t slots;              /* 0: the profile's. Both directions together if the profile's table is shared, else each */
-	uint32_t reserve;            /* slots per pool kept for replacements; UINT32_MAX: chosen by the controller */
-	uint32_t queues;             /* 0: xfrm: the device's; hwsim: 1 */
-	uint64_t counter_poll_ns;    /* how often SA counters are read */
-	uint64_t drain_ns;           /* how long an old inbound SA still receives after its replacement works */
+	uint32_t slots;   /* 0: the profile's. Both directions together if the profile's table is shared, else each */
+	uint32_t reserve; /* slots per pool kept for replacements; UINT32_MAX: chosen by the controller */
+	uint32_t queues;  /* 0: xfrm: the device's; hwsim: 1 */
+	uint64_t counter_poll_ns; /* how often SA counters are read */
+	uint64_t drain_ns;        /* how long an old inbound SA still receives after its replacement works */
 };
 
 struct conf_daemon {
 	unsigned int n_listen; /* 0: any address */
 	struct ike_addr listen[CONF_ADDRS_MAX];
-	struct ike_settings ike; /* ports, half-open bounds, retransmission */
+	struct ike_settings ike;     /* ports, half-open bounds, retransmission */
 	char control[CONF_PATH_MAX]; /* the VICI socket */
 	enum log_level log_level;
 };
@@ -97,7 +100,8 @@ struct conf *conf_parse(const char *name, const char *text, size_t len, char err
 /* Drops the references to its connections; secrets are wiped. */
 void conf_free(struct conf *c);
 
-/* One connection (the section below `connections`), one secret: for VICI. Owned by the caller (one reference). NULL and a sentence. */
+/* One connection (the section below `connections`), one secret: for VICI. Owned by the caller (one reference). NULL and
+ * a sentence. */
 struct conf_conn *conf_conn_from_tree(const struct conf_tree *section, char error[CONF_ERROR_MAX]);
 int conf_secret_from_tree(const struct conf_tree *section, struct conf_secret *out, char error[CONF_ERROR_MAX]);
 
