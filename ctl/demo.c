@@ -325,7 +325,7 @@ static int psk_make(struct demo *d)
 	return 0;
 }
 
-int cli_demo(int argc, char **argv)
+int cli_demo(struct cli *cli, int argc, char **argv)
 {
 	struct demo d = {
 		.side = {{.name = "left", .ip = "127.0.0.1", .inner_net = "10.1.0.0/24", .inner_ip = "10.1.0.1"},
@@ -333,6 +333,7 @@ int cli_demo(int argc, char **argv)
 	struct sigaction sa = {.sa_handler = on_signal};
 	int code = options_read(argc, argv, &d.opt);
 
+	(void)cli; /* it has its own controllers */
 	if (code)
 		return code - 1;
 	d.side[0].card_fd = d.side[1].card_fd = -1;

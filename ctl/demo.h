@@ -23,9 +23,9 @@ struct demo_side {
 	const char *inner_net, *inner_ip;
 	uint16_t port, port_natt, wire_port;
 	pid_t card, daemon;
-	int card_fd;            /* its control socket, -1: not connected */
+	int card_fd;              /* its control socket, -1: not connected */
 	struct vici_client *vici; /* the controller's */
-	json_t *card_stats;     /* last answers */
+	json_t *card_stats;       /* last answers */
 	json_t *status, *queues;
 };
 
@@ -67,6 +67,8 @@ int demo_daemon_connect(struct demo *d, struct demo_side *s);
 int demo_daemon_refresh(struct demo_side *s);
 /* Queue SAs that are installed. */
 unsigned int demo_daemon_queues_up(const struct demo_side *s);
+/* Ends what still runs and frees the side. */
+void demo_side_close(struct demo_side *s);
 
 /* demo_view.c */
 void demo_view_start(const struct demo *d);

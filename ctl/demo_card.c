@@ -17,7 +17,8 @@ int demo_card_connect(struct demo *d, struct demo_side *s)
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	struct timeval timeout = {.tv_sec = 10};
 
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s.control", d->dir, s->name);
+	if (snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s.control", d->dir, s->name) >= (int)sizeof(a.sun_path))
+		return -1; /* demo_dir_make keeps the directory short */
 	s->card_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->card_fd < 0)
 		return -1;

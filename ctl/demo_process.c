@@ -96,7 +96,7 @@ int demo_ports_choose(struct demo *d)
 }
 
 /* Starts `argv` with its output in the log file `name`. It ends with us, however we end. */
-static pid_t process_start(const struct demo *d, const char *name, char *const argv[])
+static pid_t process_start(const struct demo *d, const char *name, const char *const argv[])
 {
 	pid_t parent = getpid(), pid;
 	char log[DEMO_PATH_MAX + 64];
@@ -116,7 +116,7 @@ static pid_t process_start(const struct demo *d, const char *name, char *const a
 		setpgid(0, 0); /* a ^C is ours to handle: the children are told in order */
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
-		execv(argv[0], argv);
+		execv(argv[0], (char *const *)(uintptr_t)argv); /* execv changes neither */
 		fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 		_exit(127);
 	}
@@ -131,8 +131,8 @@ int demo_card_start(struct demo *d, struct demo_side *s)
 	const struct demo_side *peer = &d->side[s == d->side];
 	char prog[DEMO_PATH_MAX + 32], netlink[DEMO_PATH_MAX + 32], control[DEMO_PATH_MAX + 32], name[32];
 	char slots[16], queues[16], wire[128];
-	char *argv[] = {prog,  "--netlink", netlink, "--control", control, "--profile", "tiny-33", "--slots",
-			slots, "--queues",  queues,  "--wire",    wire,    "--host",    "gen",     NULL};
+	const char *argv[] = {prog,  "--netlink", netlink, "--control", control, "--profile", "tiny-33", "--slots",
+			      slots, "--queues",  queues,  "--wire",    wire,    "--host",    "gen",     NULL};
 
 	snprintf(prog, sizeof(prog), "%s/keyrack-hwsim", d->bin);
 	snprintf(netlink, sizeof(netlink), "%s/%s.netlink", d->dir, s->name);
@@ -148,7 +148,7 @@ int demo_card_start(struct demo *d, struct demo_side *s)
 int demo_daemon_start(struct demo *d, struct demo_side *s)
 {
 	char prog[DEMO_PATH_MAX + 32], conf[DEMO_PATH_MAX + 32], name[32];
-	char *argv[] = {prog, "--config", conf, NULL};
+	const char *argv[] = {prog, "--config", conf, NULL};
 
 	snprintf(prog, sizeof(prog), "%s/keyrackd", d->bin);
 	snprintf(conf, sizeof(conf), "%s/%s.conf", d->dir, s->name);
