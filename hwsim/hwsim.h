@@ -43,7 +43,7 @@ struct hwsim_profile {
 	bool packet_offload;
 	bool crypto_offload;
 	bool esn;
-	bool tx_by_reqid; /* mlx5 in packet mode: the outbound SA is found by reqid alone, not by CPU */
+	bool tx_by_reqid;           /* mlx5 in packet mode: the outbound SA is found by reqid alone, not by CPU */
 	uint32_t replay_windows;    /* bit n set: a window of 32 << n packets is supported */
 	uint32_t counter_period_ms; /* how stale the counters that a dump shows may be; 0: exact */
 	int full_errno;             /* positive errno for a full table: ENOSPC, EBUSY, ... */
@@ -58,8 +58,8 @@ const struct hwsim_profile *hwsim_profile_at(unsigned int n);
 
 struct hwsim_config {
 	const struct hwsim_profile *profile;
-	uint32_t slots; /* overrides the profile's table size when not 0 (both directions together if shared)
-			 */
+	uint32_t slots;      /* overrides the profile's table size when not 0 (both directions together if shared)
+			      */
 	uint32_t policies;   /* policy table size; 0: 1024 */
 	unsigned int queues; /* TX/RX queue pairs, 1..HWSIM_MAX_QUEUES; queue n is served by CPU n */
 	int ifindex;         /* what XFRMA_OFFLOAD_DEV must name */
@@ -71,9 +71,8 @@ struct hwsim_config {
 
 enum {
 	HWSIM_MAX_QUEUES = 256,
-	HWSIM_MAX_PACKET = 16000, /* bytes of the largest IP packet the card takes or makes */
-	HWSIM_MAX_DATAGRAM =
-		65536, /* bytes of the largest netlink datagram it takes; it gives at most 16384 */
+	HWSIM_MAX_PACKET = 16000,   /* bytes of the largest IP packet the card takes or makes */
+	HWSIM_MAX_DATAGRAM = 65536, /* bytes of the largest netlink datagram it takes; it gives at most 16384 */
 };
 
 /*
@@ -135,8 +134,7 @@ struct hwsim_stats {
 		uint32_t size, used, freeing, peak;
 	} in, out, total; /* with a shared table in.size == out.size == total.size */
 	uint64_t installs, deletes, refused, soft_expired, hard_expired, events_lost;
-	uint64_t tx_esp, tx_plain, tx_no_sa,
-		tx_drop; /* packets; tx_no_sa: a policy covers it but no SA: dropped */
+	uint64_t tx_esp, tx_plain, tx_no_sa, tx_drop; /* packets; tx_no_sa: a policy covers it but no SA: dropped */
 	uint64_t rx_esp, rx_plain, rx_no_sa, rx_auth_fail, rx_replay, rx_policy_drop, rx_malformed;
 	uint64_t tx_bytes, rx_bytes;
 	uint32_t policies;

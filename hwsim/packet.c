@@ -191,8 +191,8 @@ void ipv4_set_checksum(uint8_t *p)
 	put_be16(p + 10, checksum_end(checksum_add(0, p, (p[0] & 15) * 4u)));
 }
 
-size_t ip_write_header(uint8_t *p, uint16_t family, size_t len, const uint8_t *src, const uint8_t *dst,
-		       uint8_t proto, uint8_t tos, uint8_t ttl, bool df, uint16_t id)
+size_t ip_write_header(uint8_t *p, uint16_t family, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t proto,
+		       uint8_t tos, uint8_t ttl, bool df, uint16_t id)
 {
 	if (family == AF_INET) {
 		p[0] = 0x45;

@@ -15,14 +15,14 @@ struct flow {
 	uint16_t sport, dport;    /* host order; ICMP: type and code; 0 when not known */
 	uint16_t family;          /* AF_INET, AF_INET6 */
 	uint8_t proto;            /* the upper protocol */
-	uint8_t opaque; /* 1: the ports are there but cannot be seen (a fragment, a strange header chain) */
+	uint8_t opaque;           /* 1: the ports are there but cannot be seen (a fragment, a strange header chain) */
 };
 
 struct packet {
 	const uint8_t *data;
 	size_t len; /* the packet's own length, by its header: bytes after it are not part of it */
 	struct flow flow;
-	uint16_t l4; /* offset of the upper protocol's header; 0: not there (a later fragment) or not found */
+	uint16_t l4;       /* offset of the upper protocol's header; 0: not there (a later fragment) or not found */
 	uint16_t l4_field; /* offset of the byte that names the upper protocol */
 	uint8_t tos;       /* DSCP and ECN */
 	uint8_t ttl;
@@ -55,7 +55,7 @@ void ipv4_set_checksum(uint8_t *p);
  * Writes the header of an IPv4 or IPv6 packet of `len` bytes in all, checksum included. Addresses are in
  * network order; `id` is IPv4's identification. Returns the header's length.
  */
-size_t ip_write_header(uint8_t *p, uint16_t family, size_t len, const uint8_t *src, const uint8_t *dst,
-		       uint8_t proto, uint8_t tos, uint8_t ttl, bool df, uint16_t id);
+size_t ip_write_header(uint8_t *p, uint16_t family, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t proto,
+		       uint8_t tos, uint8_t ttl, bool df, uint16_t id);
 
 #endif

@@ -19,15 +19,11 @@ uint32_t hwsim_toeplitz(const uint8_t *key, const uint8_t *data, size_t len)
 	return hash;
 }
 
-/* The 32 key bits that begin at bit `at`. */
+/* The 32 key bits that begin at bit `at`, which is a bit of the input: there are always 4 bytes after its byte. */
 static uint32_t key_window(const uint8_t *key, unsigned int at)
 {
-	uint64_t bits = (uint64_t)get_be32(key + at / 8) << 8;
+	uint64_t bits = (uint64_t)get_be32(key + at / 8) << 8 | key[at / 8 + 4];
 
-	/* at the very last byte there is nothing after the 32 bits, and nothing is needed: at % 8 is 0 there
-	 */
-	if (at / 8 + 4 < HWSIM_RSS_KEY)
-		bits |= key[at / 8 + 4];
 	return (uint32_t)(bits >> (8 - at % 8));
 }
 
@@ -69,12 +65,10 @@ unsigned int rss_queue(const struct rss *rss, const struct packet *packet)
 	if (flow->proto == IPPROTO_ESP && packet->l4 && packet->len - packet->l4 >= 4) {
 		memcpy(in + len, packet->data + packet->l4, 4);
 		len += 4;
-	} else if ((flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP) && packet->l4 &&
-		   packet->has_ports) {
+	} else if ((flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP) && packet->l4 && packet->has_ports) {
 		put_be16(in + len, flow->sport);
 		put_be16(in + len + 2, flow->dport);
 		len += 4;
 	}
-	return atomic_load_explicit(&rss->indir[rss_hash(rss, in, len) % HWSIM_RSS_INDIR],
-				    memory_order_relaxed);
+	return atomic_load_explicit(&rss->indir[rss_hash(rss, in, len) % HWSIM_RSS_INDIR], memory_order_relaxed);
 }

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include "hwsim/card.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hwsim/events.h"
+#include "hwsim/faults.h"
+#include "hwsim/lifetime.h"
+
+void card_lock(struct hwsim *card, uint64_t now)
+{
+	struct heap_node *node;
+
+	pthread_mutex_lock(&card->control);
+	if (now > card->now)
+		card->now = now;
+	while ((node = heap_first(&card->timers)) && node->key <= card->now) {
+		struct timer *timer = heap_entry(node, struct timer, node);
+
+		card_stop(card);
+		switch ((enum timer_kind)timer->kind) {
+		case TIMER_SA:
+			lifetime_run(card, heap_entry(node, struct sa, timer.node));
+			break;
+		case TIMER_SLOT:
+			slot_freed(card, heap_entry(node, struct slot, timer.node));
+			break;
+		case TIMER_EVENT:
+			event_late(card, timer);
+			break;
+		case TIMER_LINK:
+			timer_clear(card, timer);
+			card->link_up = true;
+			if (card->ops.link)
+				card->ops.link(card->ops.ctx, true);
+			break;
+		}
+	}
+}
+
+void card_stop(struct hwsim *card)
+{
+	if (card->stopped)
+		return;
+	for (unsigned int q = 0; q < card->config.queues; q++) {
+		pthread_mutex_lock(&card->queues[q].tx.lock);
+		pthread_mutex_lock(&card->queues[q].rx.lock);
+	}
+	card->stopped = true;
+}
+
+void card_unlock(struct hwsim *card)
+{
+	struct heap_node *first = heap_first(&card->timers);
+
+	card->next = first ? first->key : UINT64_MAX;
+	if (card->stopped) {
+		card->stopped = false;
+		card->generation++;
+		for (unsigned int q = 0; q < card->config.queues; q++) {
+			pthread_mutex_unlock(&card->queues[q].tx.lock);
+			pthread_mutex_unlock(&card->queues[q].rx.lock);
+		}
+	}
+	pthread_mutex_unlock(&card->control);
+}
+
+int timer_set(struct hwsim *card, struct timer *timer, enum timer_kind kind, uint64_t due)
+{
+	timer->kind = kind;
+	return heap_set(&card->timers, &timer->node, due);
+}
+
+void timer_clear(struct hwsim *card, struct timer *timer)
+{
+	heap_remove(&card->timers, &timer->node);
+}
+
+void card_sa_due(struct hwsim *card, struct sa *sa)
+{
+	pthread_mutex_lock(&card->due_lock);
+	if (!sa->due) {
+		sa->due = true;
+		TAILQ_INSERT_TAIL(&card->due, sa, due_entry);
+		card->any_due = true;
+	}
+	pthread_mutex_unlock(&card->due_lock);
+}
+
+void card_sa_not_due(struct hwsim *card, struct sa *sa)
+{
+	pthread_mutex_lock(&card->due_lock);
+	if (sa->due) {
+		sa->due = false;
+		TAILQ_REMOVE(&card->due, sa, due_entry);
+	}
+	pthread_mutex_unlock(&card->due_lock);
+}
+
+static struct sa *due_first(struct hwsim *card)
+{
+	struct sa *sa;
+
+	pthread_mutex_lock(&card->due_lock);
+	sa = TAILQ_FIRST(&card->due);
+	if (sa) {
+		sa->due = false;
+		TAILQ_REMOVE(&card->due, sa, due_entry);
+	}
+	card->any_due = !TAILQ_EMPTY(&card->due);
+	pthread_mutex_unlock(&card->due_lock);
+	return sa;
+}
+
+void card_run_due(struct hwsim *card, uint64_t now)
+{
+	struct sa *sa;
+
+	if (!atomic_load_explicit(&card->any_due, memory_order_relaxed))
+		return;
+	card_lock(card, now);
+	card_stop(card);
+	while ((sa = due_first(card)))
+		lifetime_run(card, sa);
+	card_unlock(card);
+}
+
+void card_link_down(struct hwsim *card, uint64_t ms)
+{
+	struct sa *sa, *next;
+
+	for (sa = TAILQ_FIRST(&card->sadb.all); sa; sa = next) {
+		next = TAILQ_NEXT(sa, entry);
+		if (sa->offloaded)
+			sadb_remove(card, sa);
+	}
+	for (unsigned int dir = 0; dir < SPD_DIRS; dir++)
+		spd_remove_offloaded(card, dir);
+	card->link_up = false;
+	if (card->ops.link)
+		card->ops.link(card->ops.ctx, false);
+	if (ms && !timer_set(card, &card->link_timer, TIMER_LINK, card->now + ms * NS_PER_MS))
+		return;
+	timer_clear(card, &card->link_timer);
+	card->link_up = true;
+	if (card->ops.link)
+		card->ops.link(card->ops.ctx, true);
+}
+
+static void table_reset(struct hwsim *card, struct slot_table *table)
+{
+	for (uint32_t i = 0; i < table->size; i++)
+		if (table->slots[i].state == SLOT_FREEING)
+			slot_freed(card, &table->slots[i]);
+}
+
+void card_reset(struct hwsim *card)
+{
+	card_link_down(card, 0);
+	table_reset(card, &card->sadb.in);
+	table_reset(card, &card->sadb.out);
+}
+
+static int lane_init(struct lane *lane)
+{
+	if (pthread_mutex_init(&lane->lock, NULL))
+		return -ENOMEM;
+	lane->flows = calloc(CARD_FLOWS, sizeof(*lane->flows));
+	return lane->flows ? 0 : -ENOMEM;
+}
+
+static int queues_init(struct hwsim *card)
+{
+	unsigned int n = card->config.queues;
+	int err = 0;
+
+	card->queues = aligned_alloc(alignof(struct queue), n * sizeof(*card->queues));
+	if (!card->queues)
+		return -ENOMEM;
+	memset(card->queues, 0, n * sizeof(*card->queues));
+	for (unsigned int q = 0; q < n; q++) {
+		err |= lane_init(&card->queues[q].tx);
+		err |= lane_init(&card->queues[q].rx);
+	}
+	return err ? -ENOMEM : 0;
+}
+
+static void rss_init(struct hwsim *card)
+{
+	struct hwsim_rss rss;
+
+	for (size_t i = 0; i < sizeof(rss.key); i++)
+		rss.key[i] = (uint8_t)prng_next(&card->rng);
+	for (unsigned int i = 0; i < HWSIM_RSS_INDIR; i++)
+		rss.indir[i] = (uint16_t)(i % card->config.queues);
+	rss_set(&card->rss, &rss);
+}
+
+static void config_copy(struct hwsim *card, const struct hwsim_config *config)
+{
+	struct hwsim_profile *p = &card->profile;
+
+	card->config = *config;
+	if (!card->config.policies)
+		card->config.policies = CARD_POLICIES;
+	*p = *config->profile;
+	if (config->slots)
+		p->sa_in = p->sa_out = config->slots;
+	card->config.profile = p;
+}
+
+static bool config_valid(const struct hwsim_config *c)
+{
+	return c && c->profile && c->queues >= 1 && c->queues <= HWSIM_MAX_QUEUES && c->slots <= CARD_STATES &&
+	       c->policies <= CARD_SOFT_POLICIES && c->ifindex > 0;
+}
+
+struct hwsim *hwsim_new(const struct hwsim_config *config, const struct hwsim_ops *ops)
+{
+	struct hwsim *card;
+
+	if (!config_valid(config)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	card = calloc(1, sizeof(*card));
+	if (!card)
+		return NULL;
+	config_copy(card, config);
+	if (ops)
+		card->ops = *ops;
+	card->rng = prng_init(config->seed);
+	card->link_up = true;
+	card->next = UINT64_MAX;
+	card->generation = 1;
+	card->counter_period = card->profile.counter_period_ms * NS_PER_MS;
+	TAILQ_INIT(&card->due);
+	pthread_mutex_init(&card->control, NULL);
+	pthread_mutex_init(&card->due_lock, NULL);
+	spd_init(card);
+	card->datagram = malloc(HWSIM_MAX_DATAGRAM);
+	card->reply = malloc(CARD_REPLY);
+	card->message = malloc(NL_MSG_MAX);
+	if (!card->datagram || !card->reply || !card->message || queues_init(card) || sadb_init(card)) {
+		hwsim_free(card);
+		errno = ENOMEM;
+		return NULL;
+	}
+	rss_init(card);
+	return card;
+}
+
+void hwsim_free(struct hwsim *card)
+{
+	if (!card)
+		return;
+	if (card->sadb.by_reqid)
+		sadb_free(card);
+	spd_free(card);
+	event_free_late(card);
+	heap_free(&card->timers);
+	for (unsigned int q = 0; card->queues && q < card->config.queues; q++) {
+		free(card->queues[q].tx.flows);
+		free(card->queues[q].rx.flows);
+		pthread_mutex_destroy(&card->queues[q].tx.lock);
+		pthread_mutex_destroy(&card->queues[q].rx.lock);
+	}
+	free(card->queues);
+	free(card->datagram);
+	free(card->reply);
+	free(card->message);
+	pthread_mutex_destroy(&card->control);
+	pthread_mutex_destroy(&card->due_lock);
+	free(card);
+}
+
+void hwsim_tick(struct hwsim *card, uint64_t now)
+{
+	card_lock(card, now);
+	card_unlock(card);
+	card_run_due(card, now);
+}
+
+uint64_t hwsim_next(const struct hwsim *card)
+{
+	return card->next;
+}
+
+void hwsim_rss_get(struct hwsim *card, struct hwsim_rss *out)
+{
+	card_lock(card, 0);
+	memcpy(out->key, card->rss.key, sizeof(out->key));
+	for (unsigned int i = 0; i < HWSIM_RSS_INDIR; i++)
+		out->indir[i] = card->rss.indir[i];
+	card_unlock(card);
+}
+
+int hwsim_rss_set(struct hwsim *card, const struct hwsim_rss *rss)
+{
+	for (unsigned int i = 0; i < HWSIM_RSS_INDIR; i++)
+		if (rss->indir[i] >= card->config.queues)
+			return -EINVAL;
+	card_lock(card, 0);
+	rss_set(&card->rss, rss);
+	card_unlock(card);
+	return 0;
+}
+
+unsigned int hwsim_rss_queue(const struct hwsim *card, const uint8_t *packet, size_t len)
+{
+	struct packet p;
+
+	return packet_parse(&p, packet, len) ? 0 : rss_queue(&card->rss, &p);
+}

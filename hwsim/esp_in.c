@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "hwsim/esp.h"
+#include "hwsim/hwsim.h"
+
+static bool number_acceptable(struct sa *sa, uint32_t low, uint64_t *seq)
+{
+	if (replay_check(&sa->replay, low, seq))
+		return true;
+	if (sa->replay.top - *seq >= sa->replay.window)
+		sa->window_failed++;
+	else
+		sa->replay_failed++;
+	return false;
+}
+
+/* RFC 4303 2.4: padding counts 1, 2, 3, ... Returns the bytes of text before it, or -1. */
+static int without_padding(const uint8_t *text, size_t len)
+{
+	size_t pad = text[len - 2];
+
+	if (pad + 2 > len)
+		return -1;
+	for (size_t i = 0; i < pad; i++)
+		if (text[len - 2 - pad + i] != (uint8_t)(i + 1))
+			return -1;
+	return (int)(len - 2 - pad);
+}
+
+static void set_tos(uint8_t *ip, uint8_t tos)
+{
+	if (ip[0] >> 4 == 4) {
+		ip[1] = tos;
+		ipv4_set_checksum(ip);
+	} else {
+		ip[0] = (uint8_t)(6 << 4 | tos >> 4);
+		ip[1] = (uint8_t)(tos << 4 | (ip[1] & 15));
+	}
+}
+
+/* DSCP as the SA says, ECN as RFC 6040 section 4.2 says. False: the packet must be dropped. */
+static bool tunnel_tos(const struct sa *sa, const struct packet *outer, uint8_t *ip, size_t len)
+{
+	struct packet inner;
+	uint8_t tos;
+
+	if (packet_parse(&inner, ip, len))
+		return false;
+	tos = inner.tos;
+	if (sa->info.flags & XFRM_STATE_DECAP_DSCP)
+		tos = (uint8_t)((outer->tos & ~TOS_ECN) | (tos & TOS_ECN));
+	if ((outer->tos & TOS_ECN) == TOS_ECN && !(sa->info.flags & XFRM_STATE_NOECN)) {
+		if (!(inner.tos & TOS_ECN))
+			return false;
+		tos |= TOS_ECN;
+	}
+	if (tos != inner.tos)
+		set_tos(ip, tos);
+	return true;
+}
+
+static enum esp_result take_tunnel(const struct sa *sa, const struct packet *p, uint8_t next, uint8_t *out, size_t len)
+{
+	if (!len || out[0] >> 4 != (next == IPPROTO_IPIP ? 4 : 6) || (next != IPPROTO_IPIP && next != IPPROTO_IPV6))
+		return ESP_MALFORMED;
+	return tunnel_tos(sa, p, out, len) ? ESP_OK : ESP_MALFORMED;
+}
+
+static enum esp_result take_transport(const struct packet *p, size_t header, uint8_t next, uint8_t *out, size_t len)
+{
+	memcpy(out, p->data, header);
+	out[p->l4_field] = next;
+	if (p->flow.family == AF_INET) {
+		put_be16(out + 2, (uint16_t)len);
+		ipv4_set_checksum(out);
+	} else {
+		put_be16(out + 4, (uint16_t)(len - IPV6_HEADER));
+	}
+	return ESP_OK;
+}
+
+enum esp_result esp_open(struct sa *sa, const struct packet *p, size_t at, uint8_t *out, size_t *len)
+{
+	const struct esp_shape *shape = esp_crypto_shape(sa->crypto);
+	bool esn = sa->info.flags & XFRM_STATE_ESN, tunnel = sa->info.mode == XFRM_MODE_TUNNEL;
+	size_t overhead = ESP_HEADER + shape->iv + shape->icv;
+	size_t header = tunnel ? 0 : p->l4; /* transport: the text goes where the IP header ends */
+	const uint8_t *esp = p->data + at;
+	size_t text_len;
+	uint64_t seq;
+	uint8_t next;
+	int plain;
+
+	if (p->len - at < overhead + shape->block)
+		return ESP_MALFORMED;
+	text_len = p->len - at - overhead;
+	if (text_len % shape->block)
+		return ESP_MALFORMED;
+	if (!number_acceptable(sa, get_be32(esp + 4), &seq))
+		return ESP_REPLAY;
+	if (esp_crypto_open(sa->crypto, esp, text_len, seq, esn, out + header)) {
+		sa->integrity_failed++;
+		return ESP_BAD_ICV;
+	}
+	replay_advance(&sa->replay, seq);
+	plain = without_padding(out + header, text_len);
+	if (plain < 0)
+		return ESP_MALFORMED;
+	next = out[header + text_len - 1];
+	if (next == PROTO_NONE)
+		return ESP_DUMMY;
+	*len = header + (size_t)plain;
+	return tunnel ? take_tunnel(sa, p, next, out, *len) : take_transport(p, header, next, out, *len);
+}
