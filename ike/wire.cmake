@@ -4,3 +4,8 @@ keyrack_library(ike_wire
           payload.c message_parse.c message_open.c message_build.c message_print.c message_dump.c
           grammar.c proposal_wire.c proposal_select.c proposal_text.c ts.c names.c
   LIBS base PkgConfig::OPENSSL)
+
+foreach(name message proposal)
+  keyrack_fuzz(fuzz_${name} SOURCES fuzz_${name}.c LIBS ike_wire
+    CORPUS ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/fuzz_${name})
+endforeach()
