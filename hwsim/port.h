@@ -55,6 +55,7 @@ enum port_counter {
 	PORT_TX_UNREACHABLE,  /* udp: the peer's port is closed */
 	PORT_TX_TOO_BIG,      /* longer than PORT_PACKET_MAX or the interface's MTU */
 	PORT_TX_NO_NEIGHBOUR, /* packet: no route or no MAC address (yet); resolution was asked for */
+	PORT_TX_PAUSED,       /* udp: times a sender waited for the peer to read */
 	PORT_COUNTERS,
 };
 

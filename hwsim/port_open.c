@@ -16,6 +16,7 @@ static const char *const counter_names[PORT_COUNTERS] = {
 	[PORT_TX_UNREACHABLE] = "tx_unreachable",
 	[PORT_TX_TOO_BIG] = "tx_too_big",
 	[PORT_TX_NO_NEIGHBOUR] = "tx_no_neighbour",
+	[PORT_TX_PAUSED] = "tx_paused",
 };
 
 const char *port_counter_name(enum port_counter c)

@@ -7,15 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hwsim/port_batch.h"
+#include "hwsim/port_pause.h"
 
 struct port_udp {
 	struct port port;
 	int fd;
 	struct port_batch *tx; /* one per queue */
 	struct port_batch *rx;
+	struct port_pause pause;
 };
 
 static int udp_fd(struct port *p, unsigned int queue)
@@ -35,6 +38,8 @@ static int udp_receive(struct port *p, unsigned int queue, uint64_t now, port_pa
 			port_count(p, PORT_RX_TRUNCATED, 1);
 			continue;
 		}
+		if (port_pause_receive(&u->pause, u->fd, u->rx->slot[i] + PORT_HEADROOM, m->msg_len))
+			continue;
 		port_count(p, PORT_RX_PACKETS, 1);
 		port_count(p, PORT_RX_BYTES, m->msg_len);
 		fn(ctx, queue, now, u->rx->slot[i] + PORT_HEADROOM, m->msg_len);
@@ -52,8 +57,16 @@ static uint64_t udp_next(struct port *p, unsigned int queue)
 static void udp_flush(struct port *p, unsigned int queue)
 {
 	struct port_udp *u = (struct port_udp *)p;
+	struct port_batch *b = &u->tx[queue];
+	uint64_t cost = 0;
 
-	port_batch_send(p, &u->tx[queue], u->fd, 0);
+	if (b->n == 0)
+		return;
+	for (unsigned int i = 0; i < b->n; i++)
+		cost += port_pause_cost(b->iov[i].iov_len);
+	port_pause_enter(&u->pause, p, u->fd, cost);
+	port_batch_send(p, b, u->fd, 0);
+	port_pause_leave(&u->pause, u->fd);
 }
 
 static void udp_send(struct port *p, unsigned int queue, uint64_t now, const uint8_t *packet, size_t len)
@@ -82,6 +95,7 @@ static void udp_close(struct port *p)
 
 	if (u->fd >= 0)
 		close(u->fd);
+	port_pause_destroy(&u->pause);
 	free(u->tx);
 	free(u->rx);
 	free(u);
@@ -96,6 +110,27 @@ static socklen_t address_len(const struct sockaddr_storage *a)
 	return a->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
+/*
+ * A quarter of the receive buffer, on the assumption that the peer has one like ours: workers that are just sending and
+ * one batch each come on top.
+ */
+static uint64_t find_window(int fd)
+{
+	int size = 0;
+	socklen_t len = sizeof(size);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len);
+	return (uint64_t)size / 4;
+}
+
+static uint64_t new_session(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 static int open_socket(struct port_udp *u, const struct port_spec *spec, char *why, size_t size)
 {
 	u->fd = socket(spec->local.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -104,6 +139,7 @@ static int open_socket(struct port_udp *u, const struct port_spec *spec, char *w
 		return -errno;
 	}
 	port_socket_buffer(u->fd);
+	u->pause.window = find_window(u->fd);
 	if (bind(u->fd, (const struct sockaddr *)&spec->local, address_len(&spec->local)) < 0) {
 		snprintf(why, size, "cannot bind the local UDP address: %s", strerror(errno));
 		return -errno;
@@ -125,6 +161,7 @@ struct port *port_open_udp(const struct port_spec *spec, unsigned int queues, ch
 	}
 	u->port.ops = &udp_ops;
 	u->fd = -1;
+	port_pause_init(&u->pause, new_session(), 0);
 	u->tx = port_batches_new(queues);
 	u->rx = port_batches_new(1);
 	if (!u->tx || !u->rx) {

@@ -2,6 +2,7 @@
 #include "hwsim/process.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,26 @@ static void on_event(void *ctx, unsigned int group, const void *msg, size_t len)
 		return;                              /* nobody is left to be told, and the handle is closing */
 	event_queue_put(p->events, group, msg, len); /* a loss is told to clients by the drain */
 	uv_async_send(&p->events_ready);
+}
+
+/* The link is not NETLINK_XFRM's to tell: the same bytes that NETLINK_ROUTE has, for those who joined
+ * NETLINK_GROUP_LINK. */
+static void on_link(void *ctx, bool up)
+{
+	struct process *p = ctx;
+	struct {
+		struct nlmsghdr nlh;
+		struct ifinfomsg info;
+	} msg = {
+		.nlh = {.nlmsg_len = sizeof(msg), .nlmsg_type = RTM_NEWLINK},
+		.info = {.ifi_index = p->options->card.ifindex,
+			 .ifi_flags = up ? IFF_UP | IFF_RUNNING : 0,
+			 .ifi_change = UINT32_MAX},
+	};
+
+	p->link = up;
+	on_event(ctx, NETLINK_GROUP_LINK, &msg, sizeof(msg));
+	log_at(p->log, LOG_LEVEL_NOTICE, "hwsim.link", "the link is %s", up ? "up" : "down");
 }
 
 static void send_event(void *ctx, unsigned int group, const void *msg, size_t len)
@@ -154,7 +175,8 @@ static unsigned int count_workers(unsigned int queues)
 static int open_card(struct process *p)
 {
 	struct hwsim_config config = p->options->card;
-	struct hwsim_ops ops = {.wire_out = on_wire_out, .host_in = on_host_in, .event = on_event, .ctx = p};
+	struct hwsim_ops ops = {
+		.wire_out = on_wire_out, .host_in = on_host_in, .event = on_event, .link = on_link, .ctx = p};
 	struct data_config data = {
 		.queues = config.queues,
 		.workers = count_workers(config.queues),
@@ -233,6 +255,7 @@ int process_run(const struct options *options, const struct log *log)
 	}
 	p->options = options;
 	p->log = log;
+	p->link = true;
 	/* The loop comes first: the card's events need it. The sockets come last: who can connect finds a card that
 	 * works. */
 	if ((err = open_loop(p)) < 0 || (err = open_ports(p)) < 0 || (err = open_card(p)) < 0 ||

@@ -25,6 +25,7 @@ struct process {
 	uv_signal_t on_term, on_int;
 	_Atomic bool stopping; /* card events come on any thread */
 	bool quit;             /* asked for by a client that is still to be answered */
+	_Atomic bool link;     /* up */
 	struct gen *gen;       /* NULL unless the host port is one */
 	struct port *wire, *host;
 	struct watch watch;

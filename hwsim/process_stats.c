@@ -39,6 +39,7 @@ static json_t *card_json(struct process *p)
 
 	hwsim_stats(p->card, &s);
 	json_object_set_new(o, "profile", json_string(p->options->card.profile->name));
+	json_object_set_new(o, "link", json_boolean(p->link));
 	json_object_set_new(o, "in",
 			    json_pack("{s:i, s:i, s:i, s:i}", "size", s.in.size, "used", s.in.used, "freeing",
 				      s.in.freeing, "peak", s.in.peak));

@@ -21,11 +21,12 @@
 struct server_netlink;
 
 enum {
+	NETLINK_GROUP_LINK = 32, /* ours: RTM_NEWLINK of the card's link, the bytes RTNLGRP_LINK has; no XFRM group */
 	NETLINK_MAX_CLIENTS = 64,
-	NETLINK_MAX_REQUEST = 256 << 10, /* bytes of one request datagram */
-	NETLINK_EVENT_BYTES = 4 << 20,   /* waiting for one event client */
-	NETLINK_REPLY_BYTES = 64 << 20,  /* waiting for one request client: the dump of a full table fits */
-	NETLINK_REPLY_PAUSE = 1 << 20,   /* no further request is read from a client that has so much to read itself */
+	NETLINK_MAX_REQUEST = 64 << 10, /* bytes of one request datagram: what the card takes */
+	NETLINK_EVENT_BYTES = 4 << 20,  /* waiting for one event client */
+	NETLINK_REPLY_BYTES = 64 << 20, /* waiting for one request client: the dump of a full table fits */
+	NETLINK_REPLY_PAUSE = 1 << 20,  /* no further request is read from a client that has so much to read itself */
 };
 
 typedef void netlink_reply_fn(void *ctx, const void *msg, size_t len);

@@ -30,7 +30,7 @@ const char *watch_dir_name(enum watch_dir dir)
 
 const char *watch_counter_name(enum watch_counter c)
 {
-	static const char *const names[WATCH_COUNTERS] = {"esp", "plain", "plaintext_leak"};
+	static const char *const names[WATCH_COUNTERS] = {"esp", "plain", "leaks"};
 
 	return names[c];
 }

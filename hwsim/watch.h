@@ -25,7 +25,7 @@ struct watch {
 
 void watch_packet(struct watch *w, enum watch_dir dir, const uint8_t *packet, size_t len);
 
-/* "out", "in"; "esp", "plain", "plaintext_leak". */
+/* "out", "in"; "esp", "plain", "leaks". */
 const char *watch_dir_name(enum watch_dir dir);
 const char *watch_counter_name(enum watch_counter c);
 
