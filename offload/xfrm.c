@@ -43,6 +43,25 @@ void xfrm_msg_wipe(struct xfrm_msg *m)
 	m->len = 0;
 }
 
+/*
+ * The next whole message of a datagram, or NULL; what is left then is not one. Not mnl_nlmsg_ok(): in libmnl 1.0.4 that
+ * takes a length above 2^31 for a negative number, and lets it pass.
+ */
+static struct nlmsghdr *next_message(uint8_t **p, size_t *left)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)*p;
+	size_t step;
+
+	if (*left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > *left)
+		return NULL;
+	step = MNL_ALIGN((size_t)nlh->nlmsg_len);
+	if (step > *left)
+		step = *left;
+	*p += step;
+	*left -= step;
+	return nlh;
+}
+
 bool xfrm_body(const struct nlmsghdr *nlh, void *out, size_t size)
 {
 	if (mnl_nlmsg_get_payload_len(nlh) < size)
@@ -168,14 +187,15 @@ static bool is_gone(int err)
 /* Sequence numbers of all messages of a datagram, never 0. */
 static void op_number(struct xfrm *x, struct xfrm_op *op)
 {
-	int left = (int)op->len;
+	uint8_t *p = op->msg;
+	size_t left = op->len;
+	struct nlmsghdr *nlh;
 	uint32_t seq;
 
 	if (x->seq > UINT32_MAX - 2 * XFRM_WINDOW)
 		x->seq = 0;
 	op->seq = seq = x->seq + 1;
-	for (struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)op->msg; mnl_nlmsg_ok(nlh, left);
-	     nlh = mnl_nlmsg_next(nlh, &left))
+	while ((nlh = next_message(&p, &left)))
 		nlh->nlmsg_seq = seq++;
 	x->seq = seq - 1;
 }
@@ -407,8 +427,9 @@ static bool read_answers(struct xfrm *x)
 	ssize_t n;
 
 	while (!x->closed && (n = x->requests.recv(x->requests.ctx, x->buf, XFRM_RECV_ROOM)) != -EAGAIN) {
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)x->buf;
-		int left = (int)n;
+		uint8_t *p = x->buf;
+		size_t left = (size_t)n;
+		const struct nlmsghdr *nlh;
 
 		if (n == -ENOBUFS) {
 			lost = true;
@@ -419,13 +440,13 @@ static bool read_answers(struct xfrm *x)
 			break;
 		}
 		some = true;
-		for (; mnl_nlmsg_ok(nlh, left) && !x->closed; nlh = mnl_nlmsg_next(nlh, &left)) {
+		while (!x->closed && (nlh = next_message(&p, &left))) {
 			if (nlh->nlmsg_type == NLMSG_OVERRUN)
 				lost = true;
 			else
 				take_answer(x, nlh);
 		}
-		if (left > 0 && !x->closed)
+		if (left && !x->closed)
 			x->counters.malformed++;
 		OPENSSL_cleanse(x->buf, (size_t)n); /* a dump shows keys */
 	}
@@ -441,8 +462,9 @@ static void read_events(struct xfrm *x)
 	ssize_t n;
 
 	while (!x->closed && (n = x->multicast.recv(x->multicast.ctx, x->buf, XFRM_RECV_ROOM)) != -EAGAIN) {
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)x->buf;
-		int left = (int)n;
+		uint8_t *p = x->buf;
+		size_t left = (size_t)n;
+		const struct nlmsghdr *nlh;
 
 		if (n == -ENOBUFS) {
 			overrun(x, "events were lost: the multicast channel overran");
@@ -452,13 +474,13 @@ static void read_events(struct xfrm *x)
 			closed(x, "multicast", (int)n);
 			return;
 		}
-		for (; mnl_nlmsg_ok(nlh, left) && !x->closed; nlh = mnl_nlmsg_next(nlh, &left)) {
+		while (!x->closed && (nlh = next_message(&p, &left))) {
 			if (nlh->nlmsg_type == NLMSG_OVERRUN)
 				overrun(x, "events were lost: the card's event queue overran");
 			else
 				xfrm_event_take(x, nlh);
 		}
-		if (left > 0 && !x->closed)
+		if (left && !x->closed)
 			x->counters.malformed++;
 	}
 }
