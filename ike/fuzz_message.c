@@ -97,7 +97,7 @@ static void try_open(const uint8_t *data, size_t size, const struct ike_suite *s
 {
 	static struct ike_crypto *crypto;
 	static const struct ike_sk_key key;
-	uint8_t *copy = malloc(size);
+	uint8_t *copy = malloc(size ? size : 1);
 	struct ike_parse_error err;
 	struct ike_message m;
 

@@ -71,7 +71,8 @@ struct ike_header {
 struct ike_payload {
 	uint8_t type;
 	bool critical;
-	uint16_t len; /* of body */
+	uint16_t len;      /* of body */
+	uint16_t data_len; /* of data */
 	const uint8_t *body;
 	union {
 		struct {
@@ -106,7 +107,6 @@ struct ike_payload {
 		} sk; /* SK: data is IV .. ICV */
 	} u;
 	const uint8_t *data; /* the variable part after the fixed fields (and a notify's SPI) */
-	uint16_t data_len;
 };
 
 struct ike_message {
@@ -213,7 +213,10 @@ const char *ike_proposal_print(const struct ike_proposal *p, char *buf, size_t s
 int ike_proposal_select(struct ike_crypto *c, const struct ike_proposal *ours, unsigned int n_ours,
 			const struct ike_proposal *theirs, unsigned int n_theirs, uint16_t prefer_ke, bool no_ke,
 			struct ike_proposal *chosen);
-/* A response's single proposal must be a subset of what we offered: 0, or -EBADMSG. */
+/*
+ * A response's single proposal must be one transform of each type of what we offered, as it was sent (without KE in
+ * IKE_AUTH): 0, or -EBADMSG.
+ */
 int ike_proposal_verify(const struct ike_proposal *offered, unsigned int n, const struct ike_proposal *chosen);
 /* The transform of this type in a chosen proposal as a row of the table, or NULL (none, or NONE). */
 const struct ike_alg *ike_proposal_alg(const struct ike_proposal *p, uint8_t type);

@@ -19,40 +19,51 @@ void ike_build_start(struct ike_builder *b, void *buf, size_t cap, const struct 
 	wr_be32(&b->w, 0);
 }
 
+/* What has been written at this place, to be filled in afterwards; NULL if it did not fit. */
+static uint8_t *written(const struct ike_builder *b, size_t at)
+{
+	return b->w.bad ? NULL : b->w.start + at;
+}
+
 /* Chains a payload in and writes its generic header. Where it starts. */
 static size_t payload_begin(struct ike_builder *b, uint8_t type, bool critical)
 {
 	size_t start = b->w.len;
+	uint8_t *next;
 
 	wr_u8(&b->w, IKE_P_NONE);
 	wr_u8(&b->w, critical ? 0x80 : 0);
 	wr_be16(&b->w, 0);
-	if (b->w.bad)
-		return start;
-	b->w.start[b->next_at] = type;
+	next = written(b, b->next_at);
+	if (next)
+		*next = type;
 	b->next_at = start;
 	return start;
 }
 
 static void payload_end(struct ike_builder *b, size_t start)
 {
+	uint8_t *length;
+
 	if (b->w.len - start > UINT16_MAX)
 		b->w.bad = true;
-	if (!b->w.bad)
-		put_be16(b->w.start + start + 2, (uint16_t)(b->w.len - start));
+	length = written(b, start + 2);
+	if (length)
+		put_be16(length, (uint16_t)(b->w.len - start));
 }
 
 void ike_build_payload(struct ike_builder *b, const struct ike_payload *p)
 {
 	const struct ike_layout *layout = ike_layout_find(p->type);
 	size_t start = payload_begin(b, p->type, p->critical);
+	uint8_t *next = written(b, start);
 
 	if (layout)
 		ike_payload_encode(layout, p, &b->w);
 	else
 		wr_bytes(&b->w, p->data, p->data_len);
-	if (p->type == IKE_P_SK && !b->w.bad)
-		b->w.start[start] = p->u.sk.next;
+	if (p->type == IKE_P_SK && next)
+		*next = p->u.sk.next;
 	payload_end(b, start);
 }
 
@@ -145,9 +156,11 @@ void ike_build_ts(struct ike_builder *b, uint8_t type, const struct ike_ts *ts, 
 
 int ike_build_finish(struct ike_builder *b)
 {
-	if (b->w.bad)
+	uint8_t *length = written(b, HEADER_LENGTH_AT);
+
+	if (!length)
 		return -EMSGSIZE;
-	put_be32(b->w.start + HEADER_LENGTH_AT, (uint32_t)b->w.len);
+	put_be32(length, (uint32_t)b->w.len);
 	return (int)b->w.len;
 }
 

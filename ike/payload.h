@@ -30,8 +30,8 @@ struct ike_field {
 
 struct ike_layout {
 	uint8_t type;
-	const char *title;           /* "key exchange" */
 	uint16_t data_min, data_max; /* octets after the fields */
+	const char *title;           /* "key exchange" */
 	struct ike_field field[IKE_FIELDS_MAX];
 	/* what the fields' values demand of the lengths; NULL: nothing. 0 or -EBADMSG */
 	int (*check)(const struct ike_payload *p, struct ike_parse_error *err);
@@ -61,10 +61,10 @@ int ike_parse_fail(struct ike_parse_error *err, uint16_t notify, const char *fmt
 /* What is known of a notify: its names and the sizes RFC 7296 3.10.1 (or the RFC in the row's comment) gives it. */
 struct ike_notify_info {
 	uint16_t kind;
-	const char *name;  /* "NO_PROPOSAL_CHOSEN" */
-	const char *brief; /* as strongSwan logs it: "NO_PROP" */
 	int16_t spi_size;  /* -1: any */
 	uint16_t min, max; /* octets of data */
+	const char *name;  /* "NO_PROPOSAL_CHOSEN" */
+	const char *brief; /* as strongSwan logs it: "NO_PROP" */
 };
 const struct ike_notify_info *ike_notify_find(uint16_t kind);
 

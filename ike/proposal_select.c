@@ -163,10 +163,10 @@ static bool answers(const struct ike_proposal *offer, const struct ike_proposal 
 			return false;
 		types |= bit;
 	}
-	for (uint8_t type = IKE_T_ENCR; type <= IKE_T_ESN; type++) {
-		bool optional = type == IKE_T_INTEG ? aead : may_lack(offer, type);
+	for (unsigned int type = IKE_T_ENCR; type <= IKE_T_ESN; type++) {
+		bool optional = type == IKE_T_INTEG ? aead : may_lack(offer, (uint8_t)type);
 
-		if (has_type(offer, type) && !chosen_of(chosen, type) && !optional)
+		if (has_type(offer, (uint8_t)type) && !chosen_of(chosen, (uint8_t)type) && !optional)
 			return false;
 	}
 	/* a combined cipher goes with no integrity algorithm, another one with one */

@@ -2,7 +2,7 @@
 /* Key exchange: known answers with given private keys, agreement, and public values that must be refused. */
 #include "vectors.h"
 
-#include "ike/crypto_ke.c" /* to give it a private key of our choice */
+#include "ike/crypto_ke.c" /* to give it a private key of our choice */ // NOLINT(bugprone-suspicious-include)
 
 static int setup(void **state)
 {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -26,16 +27,13 @@ static inline struct octets hex(const char *text)
 {
 	struct octets out = {0};
 
-	for (; text[0]; text += 2) {
-		unsigned int v;
+	for (; *text; text += strspn(text, " ")) {
+		char digits[3] = {text[0], text[1]}, *end;
 
-		if (*text == ' ') {
-			text--;
-			continue;
-		}
 		assert_true(out.len < VECTOR_MAX);
-		assert_int_equal(sscanf(text, "%2x", &v), 1);
-		out.p[out.len++] = (uint8_t)v;
+		out.p[out.len++] = (uint8_t)strtoul(digits, &end, 16);
+		assert_ptr_equal(end, digits + 2);
+		text += 2;
 	}
 	return out;
 }
