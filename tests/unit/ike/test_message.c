@@ -200,6 +200,26 @@ static void small_buffers(void **state)
 	}
 }
 
+/* What a payload's 16-bit length cannot say is an error, not a short payload. */
+static void payloads_too_long(void **state)
+{
+	static uint8_t buf[200000], data[70000];
+	const struct ike_ts no_type = {0};
+	struct ike_builder b;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		static const size_t sizes[] = {65531, 65532, sizeof(data)}; /* the header adds four octets */
+
+		ike_build_start(&b, buf, sizeof(buf), &init_hdr);
+		ike_build_vendor(&b, data, sizes[i]);
+		assert_int_equal(ike_build_finish(&b), i ? -EMSGSIZE : 28 + 4 + 65531);
+	}
+	ike_build_start(&b, buf, sizeof(buf), &init_hdr);
+	ike_build_ts(&b, IKE_P_TSI, &no_type, 1);
+	assert_int_equal(ike_build_finish(&b), -EMSGSIZE);
+}
+
 /* A protected message of every padding length, with a CBC suite (blocks of 16) and an AEAD one. */
 static void sealed_messages(void **state)
 {
@@ -239,10 +259,8 @@ static void sealed_messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_payload),
-		cmocka_unit_test(random_messages),
-		cmocka_unit_test(small_buffers),
-		cmocka_unit_test(sealed_messages),
+		cmocka_unit_test(every_payload),   cmocka_unit_test(random_messages),   cmocka_unit_test(small_buffers),
+		cmocka_unit_test(sealed_messages), cmocka_unit_test(payloads_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

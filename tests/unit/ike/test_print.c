@@ -93,6 +93,33 @@ static void every_field(void **state)
 				 "  type 200 (unknown), 6 octets, data of 2 octets 5a00\n");
 }
 
+/* What cannot be read is said so where it is, and what we do not know is a number. */
+static void strange_contents(void **state)
+{
+	static const uint8_t raw[] =
+		{
+			0xaa,     0,  0,        0,    0,          0,    0,    0,  0xbb, 0,   0, 0, 0,         0,
+			0,        0,  IKE_P_SA, 0x20, IKE_X_AUTH, 0x20, 0,    0,  0,    1,   0, 0, 0,         100,
+			IKE_P_SA, 0,  0,        44, /* ENCR 23 with 160 bits, KE 40, type 9 */
+			0,        0,  0,        40,   1,          3,    4,    3,  1,    2,   3, 4, 3,         0,
+			0,        12, 1,        0,    0,          23,   0x80, 14, 0,    160, 3, 0, 0,         8,
+			4,        0,  0,        40,   0,          0,    0,    8,  9,    0,   0, 7, IKE_P_TSI, 0,
+			0,        12, 0,        0,    0,          9,    1,    3,  4,    3,   0, 0, 0,         16,
+			1,        0,  0,        0,    7,          0,    0,    8,  0,    0,   0, 0,
+		};
+	struct ike_parse_error err;
+	struct ike_message m;
+	char all[4096] = "";
+
+	(void)state;
+	if (ike_message_parse(raw, sizeof(raw), &m, &err))
+		fail_msg("%s", err.text);
+	ike_message_dump(&m, collect, all);
+	assert_non_null(strstr(all, "spi of 4 octets 01020304: ENCR_23_160-KE_40-TYPE_9_7\n"));
+	assert_non_null(strstr(all, "malformed: SA payload: proposal length 9 with 8 octets left\n"));
+	assert_non_null(strstr(all, "malformed: TSi payload: selector of type 7 with length 8\n"));
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -110,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_line),
 		cmocka_unit_test(every_field),
+		cmocka_unit_test(strange_contents),
 		cmocka_unit_test(names),
 	};
 
