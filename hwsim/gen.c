@@ -74,16 +74,17 @@ const char *gen_config_error(const struct gen *g, const struct gen_config *c)
 
 void gen_start(struct gen *g, const struct gen_config *c, uint64_t now)
 {
-	uint64_t pps = c->pps ? c->pps : GEN_DEFAULT_PPS / c->streams;
+	unsigned int streams = c->streams ? c->streams : 1;
+	uint64_t pps = c->pps ? c->pps : GEN_DEFAULT_PPS / streams;
 	uint64_t interval = UINT64_C(1000000000) / (pps ? pps : 1);
 
 	for (unsigned int i = 0; i < g->queues; i++) {
 		struct sender *s = &g->sender[i];
 
 		pthread_mutex_lock(&s->lock);
-		s->running = i < c->streams;
+		s->running = i < streams;
 		s->interval = interval;
-		s->due = now + interval * i / c->streams; /* streams take turns, not all at once */
+		s->due = now + interval * i / streams; /* streams take turns, not all at once */
 		s->number = 0;
 		s->bytes = 0;
 		s->config = *c;

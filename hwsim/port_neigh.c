@@ -79,10 +79,9 @@ void neigh_free(struct neigh *n)
 
 static void read_route(const struct nlmsghdr *nlh, struct answer *a)
 {
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
 
-	mnl_attr_for_each (attr, nlh, sizeof(*rtm)) {
+	mnl_attr_for_each (attr, nlh, sizeof(struct rtmsg)) {
 		uint16_t len = mnl_attr_get_payload_len(attr), skip = 0;
 
 		switch (mnl_attr_get_type(attr)) {

@@ -21,13 +21,15 @@ struct client {
 	char line[CONTROL_MAX_LINE];
 };
 
+TAILQ_HEAD(client_list, client);
+
 struct server_control {
 	struct server_control_config config;
 	char *path;
 	uv_pipe_t pipe;
 	unsigned int clients;
 	unsigned int handles; /* open uv handles; the last to close frees the server */
-	TAILQ_HEAD(, client) list;
+	struct client_list list;
 	bool closing;
 };
 

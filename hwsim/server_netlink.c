@@ -22,6 +22,8 @@ struct datagram {
 	uint8_t data[];
 };
 
+STAILQ_HEAD(datagram_list, datagram);
+
 enum client_kind { CLIENT_NEW, CLIENT_REQUEST, CLIENT_EVENT };
 
 struct client {
@@ -31,11 +33,13 @@ struct client {
 	int fd;
 	enum client_kind kind;
 	uint32_t groups;
-	STAILQ_HEAD(, datagram) queue;
+	struct datagram_list queue;
 	size_t queued; /* bytes */
 	bool overrun;  /* a mark of loss is at the end of the queue; nothing is put behind it */
 	bool closing;
 };
+
+TAILQ_HEAD(client_list, client);
 
 struct server_netlink {
 	struct server_netlink_config config;
@@ -43,7 +47,7 @@ struct server_netlink {
 	int fd;
 	uv_poll_t poll;
 	unsigned int handles; /* open uv handles; the last to close frees the server */
-	TAILQ_HEAD(, client) clients;
+	struct client_list clients;
 	struct server_netlink_stats stats;
 	bool closing;
 	uint8_t request[NETLINK_MAX_REQUEST];

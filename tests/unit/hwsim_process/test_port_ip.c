@@ -38,10 +38,10 @@ static void the_checksum_is_the_internet_checksum(void **state)
 static void esp_is_told_from_ike_and_keepalives(void **state)
 {
 	static const struct {
-		uint8_t proto;
+		unsigned int proto;
 		uint16_t sport, dport;
 		uint32_t first;
-		size_t len; /* of the IP payload */
+		unsigned int len; /* of the IP payload */
 		bool esp;
 	} rows[] = {
 		{IPPROTO_ESP, 0, 0, 1, 40, true},
@@ -64,7 +64,8 @@ static void esp_is_told_from_ike_and_keepalives(void **state)
 			put_be16(body, rows[i].sport);
 			put_be16(body + 2, rows[i].dport);
 			put_be32(body + 8, rows[i].first);
-			assert_true(ip_parse(packet, make(packet, six, rows[i].proto, body, rows[i].len), &view));
+			assert_true(
+				ip_parse(packet, make(packet, six, (uint8_t)rows[i].proto, body, rows[i].len), &view));
 			assert_int_equal(ip_is_esp(&view), rows[i].esp);
 		}
 }

@@ -138,11 +138,12 @@ static void echoes_of_another_process_or_of_what_was_never_sent_are_nothing(void
 static void packets_are_not_taken_for_frames(void **state)
 {
 	struct pair *p = *state;
+	static const uint8_t mark[] = {0, 'K', 'R', 'p', 'a', 'u', 's'};
 	uint8_t packet[PAUSE_FRAME + 1] = {0x45};
 
 	for (size_t len = 0; len <= sizeof(packet); len++)
 		assert_false(port_pause_receive(&p->pause, p->fd[0], packet, len));
-	memcpy(packet, "\0KRpaus", 7);
+	memcpy(packet, mark, sizeof(mark));
 	assert_false(port_pause_receive(&p->pause, p->fd[0], packet, PAUSE_FRAME - 1));
 	assert_false(port_pause_receive(&p->pause, p->fd[0], packet, PAUSE_FRAME + 1));
 }

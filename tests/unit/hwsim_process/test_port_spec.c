@@ -12,8 +12,8 @@
 
 struct row {
 	enum port_side side;
-	const char *text;
 	enum port_kind kind;
+	const char *text;
 	const char *ifname;
 	unsigned int mtu;
 };
@@ -21,14 +21,14 @@ struct row {
 static void good_specs_are_read(void **state)
 {
 	static const struct row rows[] = {
-		{PORT_WIRE, "packet:eth0", PORT_PACKET, "eth0", 0},
-		{PORT_WIRE, "packet:a23456789012345", PORT_PACKET, "a23456789012345", 0},
-		{PORT_WIRE, "none", PORT_NONE, "", 0},
-		{PORT_HOST, "none", PORT_NONE, "", 0},
-		{PORT_HOST, "gen", PORT_GEN, "", 0},
-		{PORT_HOST, "tap:kr0", PORT_TAP, "kr0", PORT_TAP_MTU},
-		{PORT_HOST, "tun:kr0,mtu=576", PORT_TUN, "kr0", 576},
-		{PORT_HOST, "tap:kr0,mtu=9000", PORT_TAP, "kr0", 9000},
+		{PORT_WIRE, PORT_PACKET, "packet:eth0", "eth0", 0},
+		{PORT_WIRE, PORT_PACKET, "packet:a23456789012345", "a23456789012345", 0},
+		{PORT_WIRE, PORT_NONE, "none", "", 0},
+		{PORT_HOST, PORT_NONE, "none", "", 0},
+		{PORT_HOST, PORT_GEN, "gen", "", 0},
+		{PORT_HOST, PORT_TAP, "tap:kr0", "kr0", PORT_TAP_MTU},
+		{PORT_HOST, PORT_TUN, "tun:kr0,mtu=576", "kr0", 576},
+		{PORT_HOST, PORT_TAP, "tap:kr0,mtu=9000", "kr0", 9000},
 	};
 	char why[256];
 
