@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Child SAs that replace one another, also from both ends at once: RFC 7296 2.8, 2.8.1. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ike/sa.h"
+
+struct ike_rekey *ike_rekey_start(struct ike_child *old)
+{
+	if (!old->by) {
+		old->by = calloc(1, sizeof(*old->by));
+		if (old->by)
+			old->by->old = old;
+	}
+	return old->by;
+}
+
+/* Frees it once nobody can still need it. */
+static void rekey_release(struct ike_rekey *k)
+{
+	if (k->old ? k->ours || k->theirs
+		   : (k->ours && !k->ours_done) || (k->theirs && k->theirs->state < IKE_CHILD_UP))
+		return;
+	if (k->old)
+		k->old->by = NULL;
+	if (k->ours)
+		k->ours->of = NULL;
+	if (k->theirs)
+		k->theirs->of = NULL;
+	free(k);
+}
+
+void ike_rekey_settle(struct ike_child *c)
+{
+	if (c->of)
+		rekey_release(c->of);
+}
+
+void ike_rekey_ours(struct ike_rekey *k, struct ike_child *c)
+{
+	k->ours = c;
+	k->ours_done = false;
+	c->of = k;
+}
+
+void ike_rekey_theirs(struct ike_rekey *k, struct ike_child *c, struct ike_chunk ni, struct ike_chunk nr)
+{
+	struct ike_child *ours = k->ours;
+	struct ike_nonce mine;
+
+	ike_nonce_lowest(ni, nr, &k->low_theirs);
+	k->theirs_done = true;
+	if (!ours || k->ours_done)
+		return;
+	if (!ours->request || !ours->request->buf) { /* it has not left yet: then it need not */
+		ike_child_down(ours, IKE_DOWN_REDUNDANT, 0);
+		return;
+	}
+	c->sa->ike->counters.collisions++;
+	ike_nonce_set(&mine, (struct ike_chunk){ours->request->nonce, IKE_NONCE_LEN});
+	ours->redundant = ike_nonce_lower(&mine, &k->low_theirs);
+	ike_child_log(ours, LOG_LEVEL_INFO, "child.collision", "the peer rekeys the same Child SA; %s",
+		      ours->redundant ? "ours loses" : "its answer will tell which one remains");
+}
+
+void ike_rekey_resolve(struct ike_rekey *k, struct ike_chunk ni, struct ike_chunk nr)
+{
+	struct ike_child *loser;
+
+	ike_nonce_lowest(ni, nr, &k->low_ours);
+	k->ours_done = true;
+	if (!k->theirs) { /* no collision, or the peer has seen that its own has lost and deleted it */
+		k->ours->redundant = k->theirs_done && !k->old && ike_nonce_lower(&k->low_ours, &k->low_theirs);
+		return;
+	}
+	loser = ike_nonce_lower(&k->low_ours, &k->low_theirs) ? k->ours : k->theirs;
+	k->ours->redundant = loser == k->ours;
+	k->theirs->redundant = loser == k->theirs;
+	loser->sa->ike->counters.redundant_children++;
+	ike_child_log(loser, LOG_LEVEL_INFO, "child.collision", "lost a simultaneous rekey: it has the lowest nonce");
+}
+
+void ike_rekey_forget(struct ike_child *c)
+{
+	struct ike_rekey *k = c->of;
+
+	if (k) {
+		c->of = NULL;
+		if (k->ours == c)
+			k->ours = NULL;
+		else
+			k->theirs = NULL;
+		rekey_release(k);
+	}
+	k = c->by;
+	if (k) {
+		c->by = NULL;
+		k->old = NULL;
+		rekey_release(k);
+	}
+}
+
+void ike_rekey_leave(struct ike_child *c)
+{
+	if (c->by && c->by->theirs && !c->by->theirs->redundant)
+		ike_child_use(c->by->theirs);
+	ike_rekey_forget(c);
+}
+
+enum ike_down ike_rekey_reason(const struct ike_child *c, enum ike_down otherwise)
+{
+	const struct ike_rekey *k = c->by;
+
+	if (c->redundant || (c->of && c == c->of->theirs && c->of->ours && !c->of->ours_done))
+		return IKE_DOWN_REDUNDANT;
+	if (k && ((k->ours && k->ours_done && !k->ours->redundant) || (k->theirs && !k->theirs->redundant)))
+		return IKE_DOWN_REPLACED;
+	return otherwise;
+}
+
+int ike_child_rekey(struct ike *ike, uint64_t now, uint32_t child_sa, void *hint)
+{
+	struct ike_child *old = ike_child_by_id(ike, child_sa), *c = NULL;
+	struct ike_request *r = NULL;
+	struct ike_rekey *k;
+	int err = -ENOMEM;
+
+	if (!old || old->sa->phase != IKE_PHASE_UP)
+		return -ENOENT;
+	if (old->state == IKE_CHILD_DELETING || old->by || old->redundant || old->abandoned)
+		return -EALREADY;
+	if (old->state != IKE_CHILD_UP || old->sa->win.n_queued >= IKE_QUEUE_MAX)
+		return -EAGAIN;
+	ike_enter(ike, now);
+	c = ike_child_new(old->sa, old->pub.cfg, true);
+	r = ike_request_new(old->sa, IKE_JOB_CHILD);
+	k = c && r ? ike_rekey_start(old) : NULL;
+	if (!k)
+		goto out;
+	c->pub.mode = old->pub.mode;
+	c->pub.resource = old->pub.resource;
+	ike_rekey_ours(k, c);
+	err = ike_child_reserve(c, NULL, 0, hint) ? -EAGAIN : 0;
+	if (err)
+		goto out;
+	r->child = c;
+	c->request = r;
+	ike_request_queue(r, false);
+	ike->counters.child_rekey_init++;
+out:
+	if (err) {
+		if (c)
+			ike_child_down(c, IKE_DOWN_NONE, 0);
+		ike_request_free(r);
+	}
+	ike_leave(ike);
+	return err;
+}
