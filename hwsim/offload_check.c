@@ -100,9 +100,7 @@ static const struct objection hwsim[] = {
 	{FACT_ICV, "only AES-GCM with a 16-byte ICV"},
 	{FACT_WINDOW, "unsupported replay window"},
 	{FACT_REQID, "packet offload needs a reqid"},
-	{FACT_BYTES_ORDER, "the hard byte limit must be greater than the soft one"},
 	{FACT_BYTES_ZERO, "byte limits can't be 0"},
-	{FACT_PACKETS_ORDER, "the hard packet limit must be greater than the soft one"},
 	{FACT_PACKETS_ZERO, "packet limits can't be 0"},
 	{0},
 };
