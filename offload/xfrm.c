@@ -7,6 +7,8 @@
 
 #include "offload/xfrm_priv.h"
 
+enum { ERRNO_MAX = 4095 }; /* as the kernel has it: include/linux/err.h, MAX_ERRNO */
+
 /* ---- messages ---- */
 
 void xfrm_msg_init(struct xfrm_msg *m)
@@ -343,12 +345,16 @@ static void extack_text(const struct nlmsghdr *nlh, const struct nlmsgerr *e, ch
 	}
 }
 
-/* One message of the request is settled. */
+/* One message of the request is settled, with 0 or -errno; what is neither counts as malformed. */
 static void op_answer(struct xfrm *x, struct xfrm_op *op, uint32_t index, int err, const char *text)
 {
 	if (index < op->answered) { /* answered before */
 		x->counters.malformed++;
 		return;
+	}
+	if (err > 0 || err < -ERRNO_MAX) {
+		x->counters.malformed++;
+		err = -EPROTO;
 	}
 	if (index > op->answered)
 		op_set_lost(op, op->answered);
@@ -368,9 +374,8 @@ static void take_error(struct xfrm *x, struct xfrm_op *op, const struct nlmsghdr
 	char text[XFRM_TEXT_ROOM] = "";
 	struct nlmsgerr e;
 
-	if (!xfrm_body(nlh, &e, sizeof(e)) || e.error > 0 || e.error < -4095) {
-		x->counters.malformed++;
-		op_answer(x, op, nlh->nlmsg_seq - op->seq, -EPROTO, "");
+	if (!xfrm_body(nlh, &e, sizeof(e))) {
+		op_answer(x, op, nlh->nlmsg_seq - op->seq, 1, "");
 		return;
 	}
 	extack_text(nlh, &e, text, sizeof(text));
@@ -412,7 +417,7 @@ static void take_answer(struct xfrm *x, const struct nlmsghdr *nlh)
 		take_error(x, op, nlh);
 	} else if (nlh->nlmsg_type == NLMSG_DONE) {
 		(void)xfrm_body(nlh, &err, sizeof(err));
-		op_answer(x, op, nlh->nlmsg_seq - op->seq, err < 0 ? err : 0, "");
+		op_answer(x, op, nlh->nlmsg_seq - op->seq, err < 0 ? err : 0, ""); /* above 0: a count of entries */
 	} else if (op->kind->data) {
 		op->kind->data(x, op, nlh);
 	} else {

@@ -20,7 +20,12 @@ static const struct row {
 	int next;        /* after `first` was refused */
 } rows[] = {
 	{"cx7", HW_OFFLOAD_NO, {GCM, 128}, OFFLOAD_SOFTWARE, NULL, -EOPNOTSUPP},
-	{"cx7", HW_OFFLOAD_AUTO, {GCM, 128, .esn = true, .tunnel = true, .limits = true}, OFFLOAD_PACKET, NULL, OFFLOAD_CRYPTO},
+	{"cx7",
+	 HW_OFFLOAD_AUTO,
+	 {GCM, 128, .esn = true, .tunnel = true, .limits = true},
+	 OFFLOAD_PACKET,
+	 NULL,
+	 OFFLOAD_CRYPTO},
 	{"cx7", HW_OFFLOAD_PACKET, {GCM, 256}, OFFLOAD_PACKET, NULL, -EOPNOTSUPP},
 	{"cx7", HW_OFFLOAD_PACKET, {GCM, 192}, -EOPNOTSUPP, "cipher or key length (encr 20, 192 bits)", 0},
 	{"cx7", HW_OFFLOAD_PACKET, {CBC, 128, SHA256}, -EOPNOTSUPP, "cipher", 0},
@@ -34,7 +39,12 @@ static const struct row {
 	{"ixgbe-1024", HW_OFFLOAD_CRYPTO, {GCM, 128, .tunnel = true}, -EOPNOTSUPP, "tunnel mode", 0},
 	{"ixgbe-1024", HW_OFFLOAD_AUTO, {GCM, 256}, OFFLOAD_SOFTWARE, "cipher", -EOPNOTSUPP},
 	{"nfp-16k", HW_OFFLOAD_AUTO, {CBC, 256, SHA256, .tunnel = true}, OFFLOAD_CRYPTO, "no packet", OFFLOAD_SOFTWARE},
-	{"tiny-33", HW_OFFLOAD_AUTO, {GCM, 128, .encap = true, .tunnel = true, .esn = true}, OFFLOAD_PACKET, NULL, OFFLOAD_SOFTWARE},
+	{"tiny-33",
+	 HW_OFFLOAD_AUTO,
+	 {GCM, 128, .encap = true, .tunnel = true, .esn = true},
+	 OFFLOAD_PACKET,
+	 NULL,
+	 OFFLOAD_SOFTWARE},
 	{"generic", HW_OFFLOAD_PACKET, {CHACHA, 0, .tunnel = true, .encap = true}, OFFLOAD_PACKET, NULL, -EOPNOTSUPP},
 };
 
@@ -86,7 +96,8 @@ static void test_why_is_bounded(void **state)
 	(void)state;
 	placement_first(HW_OFFLOAD_AUTO, offload_profile_find("cx7"), &ask, why, sizeof(why));
 	assert_int_equal(strlen(why), 7);
-	assert_int_equal(placement_first(HW_OFFLOAD_AUTO, offload_profile_find("cx7"), &ask, NULL, 0), OFFLOAD_SOFTWARE);
+	assert_int_equal(placement_first(HW_OFFLOAD_AUTO, offload_profile_find("cx7"), &ask, NULL, 0),
+			 OFFLOAD_SOFTWARE);
 }
 
 static void test_words(void **state)

@@ -18,8 +18,7 @@ enum { MAX = 4096, TCP = 6, ICMP = 1, ICMPV6 = 58, MOBILITY = 135 };
 
 static struct xfrm_range v4(uint32_t start, uint32_t end, uint8_t protocol, uint16_t start_port, uint16_t end_port)
 {
-	struct xfrm_range r = {
-		.family = AF_INET, .protocol = protocol, .start_port = start_port, .end_port = end_port};
+	struct xfrm_range r = {.family = AF_INET, .protocol = protocol, .start_port = start_port, .end_port = end_port};
 
 	put_be32(r.start, start);
 	put_be32(r.end, end);
@@ -39,8 +38,8 @@ static bool prefix_has(const uint8_t *prefix, uint8_t len, const uint8_t *ip)
 	return true;
 }
 
-static unsigned int hits(const struct xfrm_selector_cfg *sel, int n, const uint8_t *src, const uint8_t *dst, uint16_t sport,
-			 uint16_t dport)
+static unsigned int hits(const struct xfrm_selector_cfg *sel, int n, const uint8_t *src, const uint8_t *dst,
+			 uint16_t sport, uint16_t dport)
 {
 	unsigned int hit = 0;
 

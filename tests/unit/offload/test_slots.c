@@ -269,7 +269,8 @@ static void test_growing(void **state)
 	slots_free(s);
 }
 
-/* The lowest number, at any size: what is freed below a long full stretch is taken first, and then what lies above it. */
+/* The lowest number, at any size: what is freed below a long full stretch is taken first, and then what lies above it.
+ */
 static void test_large(void **state)
 {
 	enum { N = 1 << 20 };

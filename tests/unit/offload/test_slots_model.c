@@ -68,7 +68,8 @@ static int64_t model_reserve(struct model *m, unsigned int pool, enum slots_purp
 
 static struct slots_config setup(struct model *m, struct prng *rng)
 {
-	struct slots_config config = {.n_pools = 1 + (unsigned int)prng_below(rng, 4), .let_go_ns = LET_GO, .dare_ns = DARE};
+	struct slots_config config = {
+		.n_pools = 1 + (unsigned int)prng_below(rng, 4), .let_go_ns = LET_GO, .dare_ns = DARE};
 	uint32_t base = 0;
 
 	*m = (struct model){.n_pools = config.n_pools, .now = 1};

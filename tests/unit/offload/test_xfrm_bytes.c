@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is sent, octet by octet, against offsets of the kernel's structures on x86-64 written by hand (include/uapi/linux/
- * xfrm.h, Linux 6.17; they were measured, not taken from the headers that the code is built with).
+ * What is sent, octet by octet, against offsets of the kernel's structures on x86-64 written by hand
+ * (include/uapi/linux/ xfrm.h, Linux 6.17; they were measured, not taken from the headers that the code is built with).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,31 +16,31 @@
 #include "tests/unit/offload/wire.h"
 
 enum { /* message types, attributes, and the sizes of the fixed parts */
-	NEWSA = 16,
-	DELSA = 17,
-	GETSA = 18,
-	NEWPOLICY = 19,
-	DELPOLICY = 20,
-	GETPOLICY = 21,
-	ALLOCSPI = 22,
-	UPDPOLICY = 25,
-	UPDSA = 26,
-	A_CRYPT = 2,
-	A_ENCAP = 4,
-	A_TMPL = 5,
-	A_SRCADDR = 13,
-	A_AEAD = 18,
-	A_AUTH_TRUNC = 20,
-	A_REPLAY_ESN = 23,
-	A_OFFLOAD = 28,
-	A_SA_DIR = 33,
-	A_SA_PCPU = 35,
-	HEADER = 16,
-	SA_INFO = 224,
-	SA_ID = 24,
-	SPI_INFO = 232,
-	POLICY_INFO = 168,
-	POLICY_ID = 64,
+       NEWSA = 16,
+       DELSA = 17,
+       GETSA = 18,
+       NEWPOLICY = 19,
+       DELPOLICY = 20,
+       GETPOLICY = 21,
+       ALLOCSPI = 22,
+       UPDPOLICY = 25,
+       UPDSA = 26,
+       A_CRYPT = 2,
+       A_ENCAP = 4,
+       A_TMPL = 5,
+       A_SRCADDR = 13,
+       A_AEAD = 18,
+       A_AUTH_TRUNC = 20,
+       A_REPLAY_ESN = 23,
+       A_OFFLOAD = 28,
+       A_SA_DIR = 33,
+       A_SA_PCPU = 35,
+       HEADER = 16,
+       SA_INFO = 224,
+       SA_ID = 24,
+       SPI_INFO = 232,
+       POLICY_INFO = 168,
+       POLICY_ID = 64,
 };
 
 static uint32_t host32(const uint8_t *p)
@@ -68,7 +68,8 @@ static uint16_t host16(const uint8_t *p)
 }
 
 /* The body of a message that has this type and these flags (NLM_F_REQUEST 1, ACK 4, ...). */
-static const uint8_t *body(const struct wire *w, unsigned int datagram, unsigned int message, uint16_t type, uint16_t flags)
+static const uint8_t *body(const struct wire *w, unsigned int datagram, unsigned int message, uint16_t type,
+			   uint16_t flags)
 {
 	const uint8_t *p = (const uint8_t *)wire_sent(w, datagram, message);
 

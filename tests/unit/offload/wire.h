@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A transport in memory with the test as the kernel: it reads what was sent and puts answers and events into the way. */
+/* A transport in memory with the test as the kernel: it reads what was sent and puts answers and events into the way.
+ */
 #ifndef TESTS_UNIT_OFFLOAD_WIRE_H
 #define TESTS_UNIT_OFFLOAD_WIRE_H
 
@@ -49,7 +50,8 @@ const void *wire_attr(const struct nlmsghdr *nlh, size_t body, uint16_t type, si
 void wire_put(struct wire *w, enum wire_channel channel, const void *data, size_t len);
 void wire_put_result(struct wire *w, enum wire_channel channel, ssize_t result);
 
-/* NLMSG_ERROR. text NULL: none. With `echo` the request's payload of that many octets stands before the text (not capped). */
+/* NLMSG_ERROR. text NULL: none. With `echo` the request's payload of that many octets stands before the text (not
+ * capped). */
 void wire_ack(struct wire *w, uint32_t seq, int err, const char *text, size_t echo);
 /* NLMSG_DONE, or any other message without a body but an int. */
 void wire_int(struct wire *w, uint16_t type, uint16_t flags, uint32_t seq, int value);
@@ -58,7 +60,7 @@ struct wire_sa {
 	uint32_t spi, reqid;
 	bool offloaded, packet, inbound;
 	int ifindex;
-	uint8_t dir; /* SA_DIR; 0: absent */
+	uint8_t dir;     /* SA_DIR; 0: absent */
 	uint32_t window; /* in REPLAY_ESN_VAL */
 	uint64_t bytes, packets;
 };
