@@ -189,11 +189,27 @@ static json_t *run_fault(struct process *p, const json_t *request)
 	case 0:
 		return done();
 	case -ENOENT:
-		return json_pack("{s:o}", "error", json_sprintf("there is no fault '%s'", name));
+		return json_pack("{s:o}", "error",
+				 json_sprintf("there is no fault '%s' (see the command faults)", name));
 	default:
 		return json_pack("{s:o}", "error",
 				 json_sprintf("fault '%s' does not take 'arg' %llu", name, (unsigned long long)arg));
 	}
+}
+
+static json_t *run_faults(struct process *p, const json_t *request)
+{
+	static const char *const keys[] = {NULL};
+	json_t *err = check_keys(request, keys), *list;
+	const char *name, *help;
+
+	(void)p;
+	if (err)
+		return err;
+	list = json_array();
+	for (unsigned int i = 0; (name = hwsim_fault_at(i, &help)); i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "help", help));
+	return json_pack("{s:o}", "faults", list);
 }
 
 static json_t *run_dump(struct process *p, const json_t *request)
@@ -235,14 +251,13 @@ static json_t *run_check(struct process *p, const json_t *request)
 static json_t *run_profiles(struct process *p, const json_t *request)
 {
 	static const char *const keys[] = {NULL};
-	json_t *err = check_keys(request, keys), *list = json_array();
+	json_t *err = check_keys(request, keys), *list;
 	const struct hwsim_profile *r;
 
 	(void)p;
-	if (err) {
-		json_decref(list);
+	if (err)
 		return err;
-	}
+	list = json_array();
 	for (unsigned int i = 0; (r = hwsim_profile_at(i)); i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:b}", "name", r->name,
 						      "driver", r->driver, "sa_in", (json_int_t)r->sa_in, "sa_out",
@@ -264,8 +279,8 @@ static json_t *run_quit(struct process *p, const json_t *request)
 }
 
 static const struct command commands[] = {
-	{"stats", run_stats}, {"gen", run_gen},           {"fault", run_fault}, {"dump", run_dump},
-	{"check", run_check}, {"profiles", run_profiles}, {"quit", run_quit},
+	{"stats", run_stats}, {"gen", run_gen},     {"fault", run_fault},       {"faults", run_faults},
+	{"dump", run_dump},   {"check", run_check}, {"profiles", run_profiles}, {"quit", run_quit},
 };
 
 json_t *process_command(void *ctx, const json_t *request)
@@ -275,5 +290,5 @@ json_t *process_command(void *ctx, const json_t *request)
 	for (size_t i = 0; name && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].run(ctx, request);
-	return error_field("cmd", "stats, gen, fault, dump, check, profiles or quit");
+	return error_field("cmd", "stats, gen, fault, faults, dump, check, profiles or quit");
 }
