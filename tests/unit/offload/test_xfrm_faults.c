@@ -405,7 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_again),     CASE(test_window),           CASE(test_pending_max), CASE(test_send_fails),
 		CASE(test_closed),    CASE(test_multicast_closed), CASE(test_send_closed), CASE(test_closed_in_undo),
-		CASE(test_freed),      CASE(test_lost_answer),      CASE(test_overrun),     CASE(test_overrun_message),
+		CASE(test_freed),     CASE(test_lost_answer),      CASE(test_overrun),     CASE(test_overrun_message),
 		CASE(test_half_lost), CASE(test_rubbish),          CASE(test_reentry),     CASE(test_wiped),
 	};
 
