@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a Child SA: admission, the engine's events, and its end. */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctl/controller_internal.h"
+
+enum slots_family child_family(const struct ctl_child *ch)
+{
+	return ch->sa.path.remote.family == AF_INET6 ? SLOTS_IPV6 : SLOTS_IPV4;
+}
+
+/* ---- what others are told ---- */
+
+void child_tell(struct ctl_child *ch, struct ctl_child *old, enum controller_event_kind kind, enum ike_down why,
+		uint16_t notify)
+{
+	struct controller *c = ch->c;
+	struct controller_child view, old_view;
+	struct controller_event ev = {
+		.kind = kind,
+		.ike_sa = ch->sa.ike_sa,
+		.conn = ch->sa.conn,
+		.child = &view,
+		.down = why,
+		.notify = notify,
+	};
+
+	if (!c->env.event || c->freeing)
+		return;
+	child_view(ch, &view);
+	if (old) {
+		child_view(old, &old_view);
+		ev.old_child = &old_view;
+	}
+	c->env.event(c->env.ctx, &ev);
+}
+
+void child_tell_slot(struct ctl_child *ch)
+{
+	child_tell(ch, NULL, CONTROLLER_SLOT, IKE_DOWN_NONE, 0);
+}
+
+/* ---- admission ---- */
+
+static uint16_t refusal(const struct ike_child_offer *offer, const struct ctl_tunnel *t)
+{
+	if (offer->rekeys_user)
+		return IKE_N_TEMPORARY_FAILURE;
+	return offer->resource && t && t->n_fresh ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
+}
+
+/* RFC 9611 section 4: at least twice as many as there are resources; none beyond the first where it is off. */
+static bool tunnel_is_full(const struct ctl_tunnel *t, const struct ike_child_offer *offer)
+{
+	uint32_t queues = t->n_lanes - 1;
+
+	if (offer->initiator || offer->rekeys_user)
+		return false;
+	if (offer->resource && t->n_fresh)
+		return t->n_fresh >= 2 * queues + 1;
+	return t->lanes[0]->fresh > CHILDREN_SPARE_MAX;
+}
+
+/* One slot for each direction that may go to the card, or none. */
+static int slots_take(struct ctl_child *ch, enum slots_purpose purpose)
+{
+	const struct ctl_tunnel *t = ch->tunnel;
+	struct ctl_half *half[2] = {&ch->in, &ch->out};
+	int err;
+
+	if (!tunnel_may_offload(t))
+		return 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		if (t->mode_known && half_mode(half[i]) == OFFLOAD_SOFTWARE)
+			continue;
+		err = half_reserve(half[i], purpose);
+		if (err) {
+			half_release(half[0]);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* RFC 4303 2.1: 1 to 255 are reserved. Unique among all inbound SPIs, of whichever peer. */
+static uint32_t spi_draw(struct controller *c)
+{
+	for (unsigned int i = 0; i < SPI_DRAWS_MAX; i++) {
+		struct ctl_child *other;
+		uint32_t spi;
+
+		c->env.random(c->env.ctx, (uint8_t *)&spi, sizeof(spi));
+		if (spi < SPI_MIN)
+			continue;
+		HASH_FIND(hh, c->by_spi, &spi, sizeof(spi), other);
+		if (!other)
+			return spi;
+	}
+	return 0;
+}
+
+static struct ctl_child *child_new(struct controller *c, struct ctl_lane *lane, struct ctl_peer *p,
+				   const struct ike_child_offer *offer)
+{
+	struct ctl_child *ch = calloc(1, sizeof(*ch));
+
+	if (!ch)
+		return NULL;
+	ch->spi_in = spi_draw(c);
+	HASH_ADD(hh, c->by_spi, spi_in, sizeof(ch->spi_in), ch);
+	if (!ch->spi_in || ch->hash_failed) {
+		if (!ch->hash_failed)
+			HASH_DEL(c->by_spi, ch);
+		free(ch);
+		return NULL;
+	}
+	ch->c = c;
+	ch->id = offer->child_sa;
+	ch->tunnel = lane->tunnel;
+	ch->lane = lane;
+	ch->peer = p;
+	ch->initiator = offer->initiator;
+	ch->fresh = true;
+	ch->conf = conf_conn_of(offer->conn);
+	conf_conn_ref(ch->conf);
+	ch->sa = (struct ike_child_sa){
+		.id = offer->child_sa,
+		.ike_sa = offer->ike_sa,
+		.spi_in = ch->spi_in,
+		.conn = offer->conn,
+		.cfg = offer->cfg,
+		.user = ch,
+		.initiator = offer->initiator,
+		.path = *offer->path,
+	};
+	ch->in = (struct ctl_half){.child = ch, .slot = -1};
+	ch->out = (struct ctl_half){.child = ch, .slot = -1, .out = true};
+	TAILQ_INIT(&ch->successors);
+	LIST_INIT(&ch->waiters);
+	TAILQ_INSERT_TAIL(&c->children, ch, link);
+	TAILQ_INSERT_TAIL(&lane->children, ch, lane_link);
+	TAILQ_INSERT_TAIL(&p->children, ch, peer_link);
+	lane->fresh++;
+	ch->tunnel->n_fresh++;
+	ch->tunnel->n_children++;
+	return ch;
+}
+
+static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, const struct ike_child_offer *offer)
+{
+	struct ctl_child *old = offer->rekeys_user;
+	struct ctl_tunnel *t;
+
+	if (old)
+		return old->lane;
+	if (offer->initiator && offer->hint)
+		return offer->hint;
+	t = tunnel_for_offer(c, conn, offer);
+	return t ? tunnel_lane_for_peer(t, offer->resource) : NULL;
+}
+
+static uint16_t refuse(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t, const char *why)
+{
+	uint16_t notify = refusal(offer, t);
+
+	c->counters.admission_refused++;
+	log_at(c->log, LOG_LEVEL_WARN, "child.refused", "%s/%s: %s Child SA refused with notify %u: %s",
+	       offer->conn->name, offer->cfg->name, offer->initiator ? "our own" : "the peer's", notify, why);
+	if (t)
+		tunnel_release(t);
+	return notify;
+}
+
+uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t *spi_in, void **user)
+{
+	struct controller *c = ctx;
+	struct ctl_child *old = offer->rekeys_user, *ch;
+	struct ctl_conn *conn = conn_by_cfg(c, offer->conn);
+	struct ctl_lane *lane;
+	struct ctl_peer *p;
+
+	if (c->stopping || c->closed || !conn)
+		return refuse(c, offer, NULL,
+			      c->stopping ? "shutting down"
+			      : c->closed ? "the card is gone"
+					  : "unknown connection");
+	lane = lane_for(c, conn, offer);
+	p = peer_get(c, offer->ike_sa, conn);
+	if (!lane || !p)
+		return refuse(c, offer, NULL, "no memory");
+	if (tunnel_is_full(lane->tunnel, offer))
+		return refuse(c, offer, lane->tunnel, "it has as many as it may");
+	ch = child_new(c, lane, p, offer);
+	if (!ch)
+		return refuse(c, offer, lane->tunnel, "no memory");
+	if (slots_take(ch, old ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW) && !tunnel_may_be_software(lane->tunnel)) {
+		child_free(ch);
+		return refuse(c, offer, lane->tunnel, "no slot is free");
+	}
+	if (old)
+		child_rekey_began(ch, old);
+	*spi_in = ch->spi_in;
+	*user = ch;
+	return 0;
+}
+
+/* ---- the engine's events ---- */
+
+void child_unfresh(struct ctl_child *ch)
+{
+	if (!ch->fresh)
+		return;
+	ch->fresh = false;
+	ch->lane->fresh--;
+	ch->tunnel->n_fresh--;
+	if (ch->up)
+		ch->tunnel->n_up--;
+}
+
+void child_refresh(struct ctl_child *ch)
+{
+	if (ch->fresh)
+		return;
+	ch->fresh = true;
+	ch->lane->fresh++;
+	ch->tunnel->n_fresh++;
+	if (ch->up)
+		ch->tunnel->n_up++;
+}
+
+static void child_up(struct ctl_child *ch, const struct ike_event *ev)
+{
+	struct controller *c = ch->c;
+	struct ctl_child *old = ev->replaces ? ev->replaces->user : NULL;
+
+	if (ch->up)
+		return;
+	ch->up = true;
+	ch->tunnel->n_up++;
+	ch->sa = *ev->child;
+	if (old)
+		child_replaced(ch, old, ev->delete_old);
+	rekey_watch(ch);
+	log_at(c->log, LOG_LEVEL_NOTICE, old ? "child.rekeyed" : "child.up",
+	       "%s: Child SA %u is up, in %08x out %08x, %s, queue %d%s", ch->tunnel->name, ch->id, ch->sa.spi_in,
+	       ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)), (int)lane_cpu(ch->lane),
+	       old ? ", replaces an older one" : "");
+	child_tell(ch, old, old ? CONTROLLER_CHILD_REKEYED : CONTROLLER_CHILD_UP, IKE_DOWN_NONE, 0);
+	tunnel_child_up(ch->tunnel, ch);
+}
+
+static void child_down(struct ctl_child *ch, const struct ike_event *ev)
+{
+	struct controller *c = ch->c;
+	struct ctl_tunnel *t = ch->tunnel;
+	char text[120];
+
+	if (ch->down)
+		return;
+	ch->down = true;
+	ch->sa.n_local_ts = ch->sa.n_remote_ts = 0;
+	ch->sa.local_ts = ch->sa.remote_ts = NULL;
+	if (ev->down == IKE_DOWN_REDUNDANT)
+		c->counters.collisions++;
+	log_at(c->log, ch->up ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, "child.down",
+	       "%s: Child SA %u is down (%s, notify %u)", t->name, ch->id, ike_down_name(ev->down), ev->notify);
+	child_unfresh(ch);
+	child_rekey_ended(ch);
+	if (ch->up)
+		child_tell(ch, NULL, CONTROLLER_CHILD_DOWN, ev->down, ev->notify);
+	snprintf(text, sizeof(text), "Child SA %u is down (%s)", ch->id, ike_down_name(ev->down));
+	command_left(&ch->waiters, 0, text);
+	tunnel_child_down(t, ch, ev->down, ev->notify);
+	if (ch->peer) {
+		TAILQ_REMOVE(&ch->peer->children, ch, peer_link);
+		peer_unref(c, ch->peer);
+		ch->peer = NULL;
+	}
+	child_retire(ch, ev->down);
+	child_release(ch);
+}
+
+void child_event(struct controller *c, const struct ike_event *ev)
+{
+	struct ctl_child *ch = ev->child->user;
+
+	(void)c;
+	switch (ev->kind) {
+	case IKE_EV_CHILD_INSTALL:
+		child_install(ch, ev);
+		break;
+	case IKE_EV_CHILD_UP:
+		child_up(ch, ev);
+		break;
+	case IKE_EV_CHILD_OUTBOUND:
+		child_outbound(ch);
+		break;
+	case IKE_EV_CHILD_DOWN:
+		child_down(ch, ev);
+		break;
+	case IKE_EV_SA_UP:
+	case IKE_EV_SA_REKEYED:
+	case IKE_EV_SA_MOVED:
+	case IKE_EV_SA_DOWN:
+		break;
+	}
+}
+
+void child_delete(struct ctl_child *ch)
+{
+	if (ch->deleting || ch->down)
+		return;
+	ch->deleting = true;
+	ike_child_delete(ch->c->ike, ch->c->now, ch->id); /* -ENOENT and -EALREADY: CHILD_DOWN comes anyway */
+}
+
+/* ---- the end ---- */
+
+void child_keys_wipe(struct ctl_child *ch)
+{
+	if (!ch->keys)
+		return;
+	OPENSSL_cleanse(ch->keys, sizeof(*ch->keys));
+	free(ch->keys);
+	ch->keys = NULL;
+}
+
+void child_release(struct ctl_child *ch)
+{
+	if (!ch->down || ch->dead || ch->peeking || ch->in.state != HALF_NONE || ch->out.state != HALF_NONE)
+		return;
+	ch->dead = true;
+	TAILQ_REMOVE(&ch->c->children, ch, link);
+	TAILQ_INSERT_TAIL(&ch->c->dead, ch, link);
+}
+
+void child_free(struct ctl_child *ch)
+{
+	struct controller *c = ch->c;
+	struct ctl_child *s;
+
+	command_left(&ch->waiters, -ECANCELED, "gone");
+	timer_stop(c, &ch->timer);
+	timer_stop(c, &ch->in.retry);
+	timer_stop(c, &ch->out.retry);
+	half_release(&ch->in);
+	half_release(&ch->out);
+	rekey_unwatch(ch);
+	child_unfresh(ch);
+	child_keys_wipe(ch);
+	while ((s = TAILQ_FIRST(&ch->successors))) {
+		TAILQ_REMOVE(&ch->successors, s, successor_link);
+		s->replaces = NULL;
+	}
+	if (ch->replaces) {
+		TAILQ_REMOVE(&ch->replaces->successors, ch, successor_link);
+		if (ch->replaces->replacement == ch)
+			ch->replaces->replacement = NULL;
+	}
+	if (ch->peer) {
+		TAILQ_REMOVE(&ch->peer->children, ch, peer_link);
+		if (!c->freeing)
+			peer_unref(c, ch->peer);
+	}
+	HASH_DEL(c->by_spi, ch);
+	if (ch->in.indexed)
+		HASH_DELETE(hh, c->halves, &ch->in);
+	if (ch->out.indexed)
+		HASH_DELETE(hh, c->halves, &ch->out);
+	if (ch->dead)
+		TAILQ_REMOVE(&c->dead, ch, link);
+	else
+		TAILQ_REMOVE(&c->children, ch, link);
+	TAILQ_REMOVE(&ch->lane->children, ch, lane_link);
+	ch->tunnel->n_children--;
+	if (!c->freeing)
+		tunnel_release(ch->tunnel);
+	conf_conn_unref(ch->conf);
+	free(ch);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In which mode the SAs of a tunnel go to the card. It is decided with the tunnel's first Child SA and then holds for
+ * all, since a packet-offloaded policy only ever uses packet-offloaded SAs.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/controller_internal.h"
+
+static bool has_device(const struct controller *c)
+{
+	return c->nic.ifindex > 0;
+}
+
+bool tunnel_may_offload(const struct ctl_tunnel *t)
+{
+	if (t->mode_known)
+		return t->mode[SLOTS_IN] != OFFLOAD_SOFTWARE || t->mode[SLOTS_OUT] != OFFLOAD_SOFTWARE;
+	return t->cfg->hw_offload != HW_OFFLOAD_NO && has_device(t->c);
+}
+
+bool tunnel_may_be_software(const struct ctl_tunnel *t)
+{
+	return !t->mode_known && (t->cfg->hw_offload == HW_OFFLOAD_AUTO || t->cfg->hw_offload == HW_OFFLOAD_NO);
+}
+
+static struct placement_ask ask_of(const struct ike_child_sa *sa)
+{
+	return (struct placement_ask){
+		.encr = sa->encr,
+		.encr_bits = sa->encr_bits,
+		.integ = sa->integ,
+		.esn = sa->esn,
+		.encap = sa->encap,
+		.tunnel = sa->mode == IKE_MODE_TUNNEL,
+		.limits = false, /* where the card does not take them, the controller counts */
+	};
+}
+
+static void count_fallback(struct controller *c, enum offload_mode mode)
+{
+	switch (mode) {
+	case OFFLOAD_PACKET:
+		break;
+	case OFFLOAD_CRYPTO:
+		c->counters.fallback_crypto++;
+		break;
+	case OFFLOAD_SOFTWARE:
+		c->counters.fallback_software++;
+		break;
+	}
+}
+
+static void mode_set(struct ctl_tunnel *t, enum offload_mode mode)
+{
+	t->mode_known = true;
+	t->mode[SLOTS_IN] = t->mode[SLOTS_OUT] = mode;
+	/* Such a card in packet mode finds the outbound SA by reqid alone: queue SAs would collapse into one. */
+	if (mode == OFFLOAD_PACKET && t->n_lanes > 1 && t->c->profile->tx_by_reqid && t->c->profile->crypto)
+		t->mode[SLOTS_OUT] = OFFLOAD_CRYPTO;
+}
+
+int tunnel_mode_first(struct ctl_tunnel *t, const struct ike_child_sa *sa, bool room)
+{
+	struct controller *c = t->c;
+	struct placement_ask ask = ask_of(sa);
+	enum hw_offload want = t->cfg->hw_offload;
+	char why[256] = "";
+	int mode;
+
+	if (t->mode_known)
+		return 0;
+	if (has_device(c) && room) {
+		mode = placement_first(want, c->profile, &ask, why, sizeof(why));
+	} else {
+		mode = want == HW_OFFLOAD_NO || want == HW_OFFLOAD_AUTO ? (int)OFFLOAD_SOFTWARE : -EOPNOTSUPP;
+		if (want != HW_OFFLOAD_NO)
+			snprintf(why, sizeof(why), "%s", has_device(c) ? "no slot is free" : "no device is configured");
+	}
+	if (mode < 0) {
+		log_at(c->log, LOG_LEVEL_ERROR, "offload.impossible", "%s: hw_offload is demanded, but %s", t->name,
+		       why);
+		return mode;
+	}
+	if (why[0]) {
+		log_at(c->log, LOG_LEVEL_WARN, "offload.fallback", "%s: %s (%s)", t->name,
+		       offload_mode_name((enum offload_mode)mode), why);
+		count_fallback(c, (enum offload_mode)mode);
+	}
+	mode_set(t, (enum offload_mode)mode);
+	return 0;
+}
+
+int tunnel_mode_next(struct ctl_tunnel *t, const struct ike_child_sa *sa, int err, const char *text)
+{
+	struct placement_ask ask = ask_of(sa);
+	int mode = placement_next(t->cfg->hw_offload, t->c->profile, &ask, t->mode[SLOTS_IN]);
+
+	if (mode < 0)
+		return mode;
+	log_at(t->c->log, LOG_LEVEL_WARN, "offload.fallback", "%s: %s refused (%s: %s), now %s", t->name,
+	       offload_mode_name(t->mode[SLOTS_IN]), strerror(-err), text ? text : "no reason given",
+	       offload_mode_name((enum offload_mode)mode));
+	count_fallback(t->c, (enum offload_mode)mode);
+	mode_set(t, (enum offload_mode)mode);
+	return 0;
+}
+
+enum offload_mode half_mode(const struct ctl_half *h)
+{
+	return h->child->tunnel->mode[h->out ? SLOTS_OUT : SLOTS_IN];
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One Child SA after another. The new inbound half is there before the peer can use it, the new outbound half before
+ * the old one goes, and the old inbound half stays until what was under way on it has arrived.
+ */
+#include "ctl/controller_internal.h"
+
+/* How often a new SA is asked whether it has carried traffic, and after how long it is believed to work anyway. */
+static const uint64_t watch_ns = 50000000u, watch_most_ns = 1000000000u;
+/* Without it from the configuration. */
+static const uint64_t drain_default_ns = 1000000000u;
+
+void child_rekey_began(struct ctl_child *ch, struct ctl_child *old)
+{
+	ch->replaces = old;
+	TAILQ_INSERT_TAIL(&old->successors, ch, successor_link);
+	old->running++;
+	if (!ch->initiator && old->watched)
+		rekey_sched_taken(sched_of(old), &old->entry, ch->c->now);
+}
+
+/* Another one that replaces the same and is up. */
+static struct ctl_child *successor_up(const struct ctl_child *old)
+{
+	struct ctl_child *s;
+
+	TAILQ_FOREACH (s, &old->successors, successor_link)
+		if (s->up && s->fresh)
+			return s;
+	return NULL;
+}
+
+void child_rekey_ended(struct ctl_child *ch)
+{
+	struct ctl_child *old = ch->replaces;
+	struct controller *c = ch->c;
+
+	if (!old)
+		return;
+	TAILQ_REMOVE(&old->successors, ch, successor_link);
+	ch->replaces = NULL;
+	if (!ch->up)
+		old->running--;
+	if (old->replacement == ch)
+		old->replacement = successor_up(old);
+	if (old->replacement || old->running || old->down || old->deleting) {
+		child_out_ready(ch);
+		if (old->out_after && !old->replacement)
+			half_remove(&old->out);
+		return;
+	}
+	c->counters.rekeys_failed++;
+	if (ch->up) { /* it had taken over already: back to the old one, which must be replaced all the same */
+		child_refresh(old);
+		rekey_watch(old);
+		rekey_ask(old);
+	} else {
+		rekey_sched_done(sched_of(old), &old->entry, false, c->now);
+	}
+}
+
+void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old)
+{
+	struct controller *c = ch->c;
+
+	if (ch->replaces == old)
+		old->running--;
+	old->replacement = ch;
+	ch->delete_old = delete_old;
+	rekey_sched_done(sched_of(old), &old->entry, true, c->now);
+	rekey_unwatch(old);
+	child_unfresh(old);
+	if (ch->initiator)
+		c->counters.rekeys_done++;
+	else
+		c->counters.rekeys_peer++;
+	ch->deadline_ns = c->now + watch_most_ns;
+	if (ch->carried)
+		child_works(ch);
+	else
+		child_watch(ch);
+}
+
+/* ---- does the new one carry traffic? ---- */
+
+static void watch_answered(void *ctx, const struct xfrm_result *result, const struct xfrm_sa_counts *counts)
+{
+	struct ctl_child *ch = ctx;
+
+	ch->peeking = false;
+	if (ch->c->freeing)
+		return;
+	if (ch->down) {
+		child_release(ch);
+		return;
+	}
+	if (!result->err && counts)
+		rekey_counts(&ch->in, counts);
+	if (!ch->carried)
+		child_watch(ch);
+}
+
+static void watch_fire(struct controller *c, struct ctl_timer *t)
+{
+	struct ctl_child *ch = heap_entry(t, struct ctl_child, timer);
+
+	if (c->now >= ch->deadline_ns) {
+		child_believe(ch);
+		return;
+	}
+	if (ch->in.state == HALF_INSTALLED && !ch->peeking && !xfrm_sa_get(c->xfrm, &ch->in.id, watch_answered, ch))
+		ch->peeking = true;
+	else
+		child_watch(ch);
+}
+
+void child_watch(struct ctl_child *ch)
+{
+	if (!ch->delete_old && ch->want_out)
+		return; /* nothing depends on it */
+	timer_set(ch->c, &ch->timer, ch->c->now + watch_ns, watch_fire);
+}
+
+void child_believe(struct ctl_child *ch)
+{
+	struct ctl_child *old = ch->replaces;
+
+	timer_stop(ch->c, &ch->timer);
+	if (!ch->delete_old || !old || old->down)
+		return;
+	ch->delete_old = false;
+	child_delete(old);
+	if (ch->out.state == HALF_INSTALLED)
+		half_remove(&old->out);
+}
+
+void child_works(struct ctl_child *ch)
+{
+	child_outbound(ch);
+	child_believe(ch);
+}
+
+void child_carried(struct ctl_child *ch)
+{
+	if (ch->carried)
+		return;
+	ch->carried = true;
+	if (ch->up) /* else child_replaced() looks again */
+		child_works(ch);
+}
+
+/* ---- the end of the old one ---- */
+
+static void drained(struct controller *c, struct ctl_timer *t)
+{
+	struct ctl_child *ch = heap_entry(t, struct ctl_child, timer);
+
+	(void)c;
+	half_remove(&ch->out);
+	half_remove(&ch->in);
+}
+
+void child_out_ready(struct ctl_child *ch)
+{
+	if (ch->replaces && ch->replaces->out_after && ch->out.state == HALF_INSTALLED)
+		half_remove(&ch->replaces->out);
+}
+
+static bool replacement_comes(const struct ctl_child *ch)
+{
+	const struct ctl_child *r = ch->replacement;
+
+	return r && !r->down && r->out.state != HALF_INSTALLED && r->keys;
+}
+
+void child_retire(struct ctl_child *ch, enum ike_down why)
+{
+	struct controller *c = ch->c;
+	uint64_t wait = c->nic.drain_ns ? c->nic.drain_ns : drain_default_ns;
+
+	timer_stop(c, &ch->timer);
+	rekey_unwatch(ch);
+	child_keys_wipe(ch);
+	if (c->stopping || !ch->up || why == IKE_DOWN_REDUNDANT || why == IKE_DOWN_TIMEOUT) {
+		half_remove(&ch->out);
+		half_remove(&ch->in);
+		return;
+	}
+	timer_set(c, &ch->timer, c->now + wait, drained);
+	if (replacement_comes(ch))
+		ch->out_after = true;
+	else
+		half_remove(&ch->out);
+}

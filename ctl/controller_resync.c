@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading back what the card holds: counters at every poll; and, after events were lost or at the start, also what
+ * is there that should not be, and what is not there that should.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ctl/controller_internal.h"
+
+static const uint64_t again_ns = 10000000u;
+
+void poll_start(struct controller *c)
+{
+	if (!heap_has(&c->poll.node))
+		timer_set(c, &c->poll, c->sweep ? c->now : c->now + c->nic.counter_poll_ns, poll_fire);
+}
+
+/* ---- strangers ---- */
+
+static bool is_ours(uint32_t reqid)
+{
+	return reqid >= REQID_BASE && reqid - REQID_BASE < REQID_RANGE;
+}
+
+static void orphan_gone(void *ctx, const struct xfrm_result *result)
+{
+	struct controller *c = ctx;
+
+	if (result->err && result->err != -ESRCH && !c->freeing)
+		log_at(c->log, LOG_LEVEL_WARN, "orphan", "an SA of an earlier run cannot be removed: %s",
+		       strerror(-result->err));
+}
+
+static void orphan_remove(struct controller *c, const struct xfrm_sa_counts *counts)
+{
+	log_at(c->log, LOG_LEVEL_WARN, "orphan", "SA %08x with reqid %u belongs to nobody: removed", counts->id.spi,
+	       counts->reqid);
+	if (!xfrm_sa_delete(c->xfrm, &counts->id, orphan_gone, c))
+		c->counters.orphans_removed++;
+}
+
+/* ---- what is missing ---- */
+
+/*
+ * The card was flushed, or an event told of a hard expiry and was lost. The keys are not kept, so a new SA is
+ * negotiated in its place; what the peer sends meanwhile is lost, what we send is held back by the policy.
+ */
+static void half_missing(struct ctl_half *h)
+{
+	struct ctl_child *ch = h->child;
+
+	log_at(ch->c->log, LOG_LEVEL_WARN, "child.lost", "%s: %s SA %08x is not in the card any more", ch->tunnel->name,
+	       h->out ? "outbound" : "inbound", h->id.spi);
+	half_lost(h);
+	if (ch->down || ch->replacement)
+		return;
+	ch->lost = true;
+	rekey_ask(ch);
+}
+
+static void missing_find(struct controller *c)
+{
+	struct ctl_child *ch;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (ch, &c->children, link) {
+		struct ctl_half *half[2] = {&ch->in, &ch->out};
+
+		for (unsigned int i = 0; i < 2; i++)
+			if (half[i]->state == HALF_INSTALLED && half[i]->since < c->dumps &&
+			    half[i]->seen != c->dumps) {
+				half_missing(half[i]);
+				n++;
+			}
+	}
+	if (n)
+		policies_reinstall(c);
+}
+
+/* ---- the dump ---- */
+
+static void dump_each(void *ctx, const struct xfrm_sa_counts *counts)
+{
+	struct controller *c = ctx;
+	struct ctl_half *h;
+
+	if (c->freeing)
+		return;
+	h = half_find(c, &counts->id, counts->out);
+	if (!h) /* the kernel does not always know the direction */
+		h = half_find(c, &counts->id, !counts->out);
+	if (!h) {
+		if (c->dump_sweeps && is_ours(counts->reqid))
+			orphan_remove(c, counts);
+		return;
+	}
+	if (h->state == HALF_INSTALLED && h->seen != c->dumps) {
+		h->seen = c->dumps;
+		c->dump_seen++;
+	}
+	rekey_counts(h, counts);
+}
+
+static void dump_done(void *ctx, const struct xfrm_result *result)
+{
+	struct controller *c = ctx;
+
+	if (c->freeing)
+		return;
+	c->dumping = false;
+	if (result->err == -EPIPE)
+		return;
+	if (result->err) {
+		c->sweep = c->sweep || c->dump_sweeps;
+		timer_set(c, &c->poll, c->now + again_ns, poll_fire);
+		return;
+	}
+	if (c->dump_sweeps || c->dump_seen < c->n_installed)
+		missing_find(c);
+	if (c->sweep || c->n_installed)
+		poll_start(c);
+}
+
+void poll_fire(struct controller *c, struct ctl_timer *t)
+{
+	(void)t;
+	if (c->dumping || c->closed)
+		return;
+	c->dumping = true;
+	c->dump_sweeps = c->sweep;
+	c->sweep = false;
+	c->dumps++;
+	c->dump_seen = 0;
+	if (xfrm_sa_dump(c->xfrm, dump_each, dump_done, c))
+		dump_done(c, &(struct xfrm_result){.err = -EAGAIN});
+}
+
+void resync_wanted(void *ctx, const char *why)
+{
+	struct controller *c = ctx;
+
+	c->counters.resyncs++;
+	log_at(c->log, LOG_LEVEL_WARN, "resync", "reading back everything from the card: %s", why);
+	c->sweep = true;
+	timer_set(c, &c->poll, c->now, poll_fire);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* What is told to the card about a Child SA: addresses, algorithms, limits. */
+#include <errno.h>
+#include <string.h>
+
+#include "ctl/controller_internal.h"
+
+/* The kernel's own clock is the last resort: the scheduler acts at soft, and a second is the kernel's resolution. */
+static const uint64_t hard_slack_s = 2;
+
+static struct xfrm_addr addr_of(const struct ike_addr *a)
+{
+	struct xfrm_addr out = {.family = a->family};
+
+	memcpy(out.ip, a->ip, sizeof(out.ip));
+	return out;
+}
+
+static void range_fill(struct xfrm_range *r, const struct ike_ts *ts)
+{
+	*r = (struct xfrm_range){
+		.family = ts->type == IKE_TS_IPV4 ? AF_INET : AF_INET6,
+		.protocol = ts->protocol,
+		.start_port = ts->start_port,
+		.end_port = ts->end_port,
+	};
+	memcpy(r->start, ts->start, sizeof(r->start));
+	memcpy(r->end, ts->end, sizeof(r->end));
+}
+
+int selectors_of_pair(const struct ike_ts *src, const struct ike_ts *dst, struct xfrm_selector_cfg *out,
+		      unsigned int max)
+{
+	struct xfrm_range a, b;
+
+	range_fill(&a, src);
+	range_fill(&b, dst);
+	if (a.family != b.family)
+		return 0; /* nothing goes from an IPv4 address to an IPv6 one */
+	return xfrm_selectors_from_ranges(&a, &b, out, max);
+}
+
+/* Transport mode: the SA's own selector, where one can say all of it. */
+static struct xfrm_selector_cfg sel_of(const struct ike_child_sa *sa, bool out)
+{
+	struct xfrm_selector_cfg sel[2];
+
+	if (sa->mode == IKE_MODE_TRANSPORT && sa->n_local_ts == 1 && sa->n_remote_ts == 1) {
+		const struct ike_ts *src = out ? sa->local_ts : sa->remote_ts,
+				    *dst = out ? sa->remote_ts : sa->local_ts;
+
+		if (selectors_of_pair(src, dst, sel, 2) == 1)
+			return sel[0];
+	}
+	return (struct xfrm_selector_cfg){0};
+}
+
+static uint64_t seconds(uint64_t ns)
+{
+	return ns == REKEY_INF ? UINT64_MAX : ns / second_ns + hard_slack_s;
+}
+
+static struct xfrm_limits limits_of(const struct rekey_limits *l, bool in_card)
+{
+	if (!in_card)
+		return (struct xfrm_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX,
+					    UINT64_MAX, UINT64_MAX, seconds(l->hard_ns)};
+	return (struct xfrm_limits){
+		.soft_bytes = l->soft_bytes,
+		.hard_bytes = l->hard_bytes,
+		.soft_packets = l->soft_packets,
+		.hard_packets = l->hard_packets,
+		.soft_seconds = UINT64_MAX,
+		.hard_seconds = seconds(l->hard_ns),
+	};
+}
+
+void half_sa(struct ctl_half *h, struct xfrm_sa *sa)
+{
+	struct ctl_child *ch = h->child;
+	struct controller *c = ch->c;
+	const struct ike_child_sa *ike = &ch->sa;
+	const struct ike_addr *src = h->out ? &ike->path.local : &ike->path.remote;
+	const struct ike_addr *dst = h->out ? &ike->path.remote : &ike->path.local;
+	enum offload_mode mode = half_mode(h);
+
+	h->limits_in_card = mode != OFFLOAD_PACKET || c->profile->limits;
+	*sa = (struct xfrm_sa){
+		.out = h->out,
+		.spi = h->out ? ike->spi_out : ike->spi_in,
+		.reqid = ch->tunnel->reqid,
+		.src = addr_of(src),
+		.dst = addr_of(dst),
+		.tunnel = ike->mode == IKE_MODE_TUNNEL,
+		.encr = ike->encr,
+		.encr_bits = ike->encr_bits,
+		.integ = ike->integ,
+		.esn = ike->esn,
+		.limits = limits_of(h->out ? &ch->limits : &ch->limits_in, h->limits_in_card),
+		.encap = ike->encap,
+		.encap_sport = ike->encap ? src->port : 0,
+		.encap_dport = ike->encap ? dst->port : 0,
+		.sel = sel_of(ike, h->out),
+		.cpu = h->out ? lane_cpu(ch->lane) : UINT32_MAX,
+		.mode = mode,
+		.ifindex = mode == OFFLOAD_SOFTWARE ? 0 : c->nic.ifindex,
+		.seq = h->out ? ch->lane->acquire_seq : 0,
+	};
+	if (!h->out)
+		sa->replay_window = mode == OFFLOAD_SOFTWARE
+					    ? ch->tunnel->cfg->replay_window
+					    : offload_profile_window(c->profile, ch->tunnel->cfg->replay_window);
+	if (h->out)
+		ch->lane->acquire_seq = 0;
+}
+
+/* What the pair will carry while its replacement is made, by what the one before it carried. */
+static uint64_t margin(double rate, uint64_t ns)
+{
+	double n = rate * (double)ns / (double)second_ns;
+
+	return n >= 0x1p63 ? UINT64_MAX / 2 : (uint64_t)n;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Inbound, the sender's limits come first: its soft limit should make it rekey. Only where it has gone past what we
+ * would allow ourselves do we start; what the card may never exceed is the ceiling of the cipher and the sequence
+ * numbers.
+ */
+static void limits_in_set(struct ctl_child *ch, const struct rekey_ceiling *ceiling)
+{
+	const struct rekey_limits *l = &ch->limits;
+
+	ch->limits_in = (struct rekey_limits){
+		.soft_bytes = least(l->hard_bytes, ceiling->bytes - ceiling->bytes / 16),
+		.hard_bytes = ceiling->bytes,
+		.soft_packets = least(l->hard_packets, ceiling->packets - ceiling->packets / 16),
+		.hard_packets = ceiling->packets,
+		.soft_ns = REKEY_INF,
+		.hard_ns = l->hard_ns,
+	};
+}
+
+int child_limits_draw(struct ctl_child *ch)
+{
+	struct controller *c = ch->c;
+	const struct rekey_config *config = &ch->tunnel->cfg->rekey;
+	const struct rekey_entry *old = ch->replaces ? &ch->replaces->entry : NULL;
+	/*
+	 * Queues come due one after the other, each in its stratum, and of the two ends first the one that made the IKE
+	 * SA: the other end sees the same counts, and would often start at the same moment.
+	 */
+	unsigned int strata = 2 * ch->tunnel->n_lanes;
+	unsigned int stratum = 2 * (ch->lane->index % ch->tunnel->n_lanes) + (ch->peer && ch->peer->initiator ? 0 : 1);
+	uint64_t margin_bytes = old ? margin(old->byte_rate, c->replace_ns) : 0;
+	uint64_t margin_packets = old ? margin(old->packet_rate, c->replace_ns) : 0;
+	struct rekey_ceiling ceiling;
+	int err = rekey_ceiling_find(ch->sa.encr, ch->sa.encr_bits, ch->sa.esn, &ceiling);
+
+	if (err) {
+		log_at(c->log, LOG_LEVEL_ERROR, "rekey.ceiling",
+		       "%s: cipher %u with %u bits has no known limit, so it is not used", ch->tunnel->name,
+		       ch->sa.encr, ch->sa.encr_bits);
+		return err;
+	}
+	err = rekey_limits_draw(config, &ceiling, stratum, strata, margin_bytes, margin_packets, &c->rng, &ch->limits);
+	if (err) {
+		log_at(c->log, LOG_LEVEL_ERROR, "rekey.limits", "%s: no limits can be drawn from its configuration",
+		       ch->tunnel->name);
+		return err;
+	}
+	limits_in_set(ch, &ceiling);
+	return 0;
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* Bringing tunnels up, keeping them up, and what follows when they go down. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/controller_internal.h"
+
+/* Between tries to bring a tunnel up: doubled each time, half of it at random. */
+static const uint64_t retry_first_ns = 1000000000u, retry_most_ns = 60000000000u;
+/* A queue without an SA uses the fallback, so there is no hurry, and a peer that has no room is left alone for long. */
+static const uint64_t lane_first_ns = 2000000000u, lane_most_ns = 120000000000u, lane_full_ns = 300000000000u;
+/* RFC 9611 section 4: what the peer has deleted is not created again at once. */
+static const uint64_t lane_deleted_ns = 60000000000u;
+/* The side that did not ask for the fallback waits so long before it asks for queues that are still without an SA. */
+static const uint64_t settle_ns = 3000000000u;
+
+/* ---- what is wanted ---- */
+
+/* What the configuration wants of it when nobody has said otherwise. */
+static enum ctl_want want_configured(const struct ctl_tunnel *t)
+{
+	if (!t->configured || t->conn->unloaded)
+		return WANT_NOTHING;
+	switch (t->cfg->start_action) {
+	case CONF_ACTION_NONE:
+		return WANT_NOTHING;
+	case CONF_ACTION_TRAP:
+		return WANT_POLICIES;
+	case CONF_ACTION_START:
+		return WANT_UP;
+	}
+	return WANT_NOTHING;
+}
+
+static enum ctl_want want_most(enum ctl_want a, enum ctl_want b)
+{
+	return a > b ? a : b;
+}
+
+static enum ctl_want want_of_action(enum conf_action action)
+{
+	switch (action) {
+	case CONF_ACTION_NONE:
+		return WANT_NOTHING;
+	case CONF_ACTION_TRAP:
+		return WANT_POLICIES;
+	case CONF_ACTION_START:
+		return WANT_UP;
+	}
+	return WANT_NOTHING;
+}
+
+void tunnel_want(struct ctl_tunnel *t, enum ctl_want want)
+{
+	t->want = want;
+	switch (want) {
+	case WANT_NOTHING:
+		timer_stop(t->c, &t->timer);
+		if (!t->n_fresh)
+			tunnel_policies_drop(t);
+		tunnel_release(t);
+		break;
+	case WANT_POLICIES:
+		if (!t->n_fresh)
+			timer_stop(t->c, &t->timer);
+		if (!t->policies_set)
+			tunnel_policies_set(t, NULL);
+		break;
+	case WANT_UP:
+		tunnel_start(t);
+		break;
+	}
+}
+
+void tunnel_reopen(struct ctl_tunnel *t)
+{
+	t->restart = false;
+	t->tries = 0;
+	t->retry_ns = 0;
+	t->mode_known = false;
+	tunnel_policies_drop(t);
+	if (tunnel_lanes_make(t)) {
+		log_at(t->c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for its queues", t->name);
+		return;
+	}
+	tunnel_want(t, want_configured(t));
+}
+
+/* ---- starting ---- */
+
+static void start_later(struct ctl_tunnel *t, uint64_t at)
+{
+	if (heap_has(&t->timer.node) && t->timer.node.key <= at)
+		return;
+	timer_set(t->c, &t->timer, at, tunnel_timer);
+}
+
+/* One Child SA for a lane, on an IKE SA that is there. */
+static int lane_ask(struct ctl_lane *l, struct ctl_peer *p)
+{
+	struct ctl_tunnel *t = l->tunnel;
+	size_t len = l->index ? sizeof(l->resource) : 0;
+
+	return ike_child_create(t->c->ike, t->c->now, p->id, &t->cfg->ike, l->resource, len, l);
+}
+
+static int first_ask(struct ctl_tunnel *t)
+{
+	bool connecting;
+	struct ctl_peer *p = peer_for_tunnel(t, &connecting);
+	uint32_t id;
+	int err;
+
+	if (p)
+		return lane_ask(t->lanes[0], p);
+	if (connecting)
+		return 0; /* tunnel_peer_up() comes back here */
+	err = ike_initiate(t->c->ike, t->c->now, &t->conn->conf->ike, &t->cfg->ike, t->lanes[0], &id);
+	if (err)
+		return err;
+	p = peer_get(t->c, id, t->conn);
+	if (p)
+		p->initiator = true;
+	return 0;
+}
+
+void tunnel_start(struct ctl_tunnel *t)
+{
+	int err;
+
+	if (t->c->stopping || t->conn->unloaded)
+		return;
+	if (t->n_fresh) {
+		tunnel_fill(t);
+		return;
+	}
+	if (t->c->now < t->retry_ns) {
+		start_later(t, t->retry_ns);
+		return;
+	}
+	t->starter = true;
+	err = first_ask(t);
+	if (err) {
+		log_at(t->c->log, LOG_LEVEL_WARN, "tunnel.start", "%s: cannot be initiated now: %s", t->name,
+		       strerror(-err));
+		tunnel_failed(t, IKE_DOWN_INSTALL, 0);
+	}
+}
+
+void tunnel_fill(struct ctl_tunnel *t)
+{
+	struct ctl_peer *p;
+	bool connecting;
+
+	if (!t->n_up || t->c->stopping || t->restart)
+		return;
+	p = peer_for_tunnel(t, &connecting);
+	for (unsigned int i = 0; p && i < t->n_lanes; i++) {
+		struct ctl_lane *l = t->lanes[i];
+		int err;
+
+		if (l->fresh)
+			continue;
+		if (t->c->now < l->retry_ns) {
+			start_later(t, l->retry_ns);
+			continue;
+		}
+		err = lane_ask(l, p);
+		if (err) {
+			l->retry_ns = t->c->now + backoff_ns(t->c, ++l->failures, lane_first_ns, lane_most_ns);
+			start_later(t, l->retry_ns);
+		}
+	}
+}
+
+void tunnel_timer(struct controller *c, struct ctl_timer *timer)
+{
+	struct ctl_tunnel *t = heap_entry(timer, struct ctl_tunnel, timer);
+
+	(void)c;
+	if (t->n_up)
+		tunnel_fill(t);
+	else if (t->want == WANT_UP)
+		tunnel_start(t);
+}
+
+void tunnel_peer_up(struct ctl_peer *p)
+{
+	struct ctl_tunnel *t;
+
+	if (!p->conn->conf->ike.remote.family)
+		return; /* such connections are never initiated */
+	TAILQ_FOREACH (t, &p->conn->tunnels, link)
+		if (t->want == WANT_UP && !t->n_fresh)
+			tunnel_start(t);
+}
+
+void tunnel_peer_down(struct ctl_peer *p, enum ike_down why, uint16_t notify)
+{
+	struct ctl_tunnel *t;
+
+	if (!p->conn->conf->ike.remote.family || p->up)
+		return;
+	TAILQ_FOREACH (t, &p->conn->tunnels, link) /* those that waited for it to come up */
+		if (t->want == WANT_UP && !t->n_fresh && t->c->now >= t->retry_ns)
+			tunnel_failed(t, why, notify);
+}
+
+void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a)
+{
+	unsigned int i = a->cpu == UINT32_MAX ? 0 : a->cpu + 1;
+
+	if (t->want == WANT_NOTHING && !t->n_up)
+		return;
+	if (!t->n_up)
+		i = 0; /* the fallback comes first (RFC 9611 section 3) */
+	if (i >= t->n_lanes || t->lanes[i]->fresh)
+		return;
+	t->lanes[i]->acquire_seq = a->seq;
+	if (t->n_up) {
+		t->lanes[i]->retry_ns = 0;
+		tunnel_fill(t);
+	} else {
+		tunnel_start(t);
+	}
+}
+
+/* ---- up ---- */
+
+bool tunnel_complete(const struct ctl_tunnel *t)
+{
+	if (!t->n_up || t->policies_waited)
+		return false;
+	for (unsigned int i = 0; i < t->n_lanes; i++) {
+		const struct ctl_lane *l = t->lanes[i];
+
+		if (!lane_current(l) && (l->fresh || (t->starter && !l->failures)))
+			return false;
+	}
+	return true;
+}
+
+void tunnel_settle(struct ctl_tunnel *t)
+{
+	char text[240];
+
+	if (LIST_EMPTY(&t->waiters) || !tunnel_complete(t))
+		return;
+	snprintf(text, sizeof(text), "%s is up, with %u Child SA%s", t->name, t->n_up, t->n_up == 1 ? "" : "s");
+	command_left(&t->waiters, 0, text);
+}
+
+void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch)
+{
+	t->was_up = true;
+	t->tries = 0;
+	t->retry_ns = 0;
+	ch->lane->failures = 0;
+	ch->lane->retry_ns = 0;
+	if (t->want == WANT_POLICIES || t->want == WANT_NOTHING)
+		t->want = want_most(t->want, t->configured ? WANT_POLICIES : WANT_NOTHING);
+	if (t->n_lanes > 1) {
+		if (t->starter)
+			tunnel_fill(t);
+		else
+			start_later(t, t->c->now + settle_ns);
+	}
+	tunnel_settle(t);
+}
+
+/* ---- down ---- */
+
+static void waiters_fail(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
+{
+	char text[240];
+
+	if (notify)
+		snprintf(text, sizeof(text), "%s did not come up: %s (notify %u)", t->name, ike_down_name(why), notify);
+	else
+		snprintf(text, sizeof(text), "%s did not come up: %s", t->name, ike_down_name(why));
+	command_left(&t->waiters, -ECONNREFUSED, text);
+}
+
+static void restart_later(struct ctl_tunnel *t)
+{
+	t->c->counters.retries++;
+	t->retry_ns = t->c->now + backoff_ns(t->c, ++t->tries, retry_first_ns, retry_most_ns);
+	start_later(t, t->retry_ns);
+}
+
+void tunnel_failed(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
+{
+	unsigned int most = t->conf->keyingtries;
+
+	waiters_fail(t, why, notify);
+	if (t->restart) {
+		tunnel_reopen(t);
+		return;
+	}
+	if (t->want == WANT_UP && !t->was_up && most && t->tries + 1 >= most) {
+		log_at(t->c->log, LOG_LEVEL_WARN, "tunnel.given_up", "%s: given up after %u tries", t->name, most);
+		tunnel_want(t, t->policies_set ? WANT_POLICIES : WANT_NOTHING);
+		return;
+	}
+	if (t->want == WANT_UP)
+		restart_later(t);
+	else
+		tunnel_want(t, t->want);
+}
+
+void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
+{
+	enum ctl_want want = want_configured(t);
+
+	if (t->n_fresh || t->c->stopping)
+		return;
+	waiters_fail(t, why, notify);
+	if (t->restart) {
+		tunnel_reopen(t);
+		return;
+	}
+	log_at(t->c->log, LOG_LEVEL_NOTICE, "tunnel.down", "%s: down (%s%s%.0u)", t->name, ike_down_name(why),
+	       notify ? ", notify " : "", notify);
+	switch (why) {
+	case IKE_DOWN_LOCAL: /* an operator's wish; a trap stays set */
+		want = want == WANT_NOTHING ? WANT_NOTHING : WANT_POLICIES;
+		want = t->cfg->start_action == CONF_ACTION_TRAP ? want : WANT_NOTHING;
+		break;
+	case IKE_DOWN_PEER:
+		want = want_most(want_of_action(t->cfg->close_action), want == WANT_UP ? WANT_POLICIES : want);
+		break;
+	case IKE_DOWN_NONE:
+	case IKE_DOWN_REPLACED:
+	case IKE_DOWN_REDUNDANT:
+	case IKE_DOWN_REFUSED:
+	case IKE_DOWN_INSTALL:
+	case IKE_DOWN_TIMEOUT:
+	case IKE_DOWN_AUTH:
+	case IKE_DOWN_PROTOCOL:
+	case IKE_DOWN_EXPIRED:
+	case IKE_DOWN_LOST:
+	case IKE_DOWN_IKE_SA:
+	case IKE_DOWN_DUPLICATE:
+		want = want_most(want, want_of_action(t->cfg->dpd_action));
+		break;
+	}
+	if (!t->configured || t->conn->unloaded)
+		want = WANT_NOTHING;
+	t->want = want;
+	if (want == WANT_UP)
+		restart_later(t);
+	else
+		tunnel_want(t, want);
+}
+
+/* A queue's SA is gone, or was not granted: when to ask again. */
+static void lane_lost(struct ctl_lane *l, const struct ctl_child *ch, enum ike_down why, uint16_t notify)
+{
+	struct ctl_tunnel *t = l->tunnel;
+	uint64_t wait;
+
+	if (l->fresh)
+		return;
+	l->failures++;
+	if (notify == IKE_N_TS_MAX_QUEUE || notify == IKE_N_NO_ADDITIONAL_SAS) {
+		log_at(t->c->log, LOG_LEVEL_INFO, "queue.refused", "%s: the peer grants no SA for queue %u", t->name,
+		       lane_cpu(l));
+		wait = lane_full_ns;
+	} else if (ch->expired || ch->lost) {
+		l->failures = 0;
+		wait = 0;
+	} else if (why == IKE_DOWN_PEER || ch->terminated) {
+		wait = lane_deleted_ns;
+	} else {
+		wait = backoff_ns(t->c, l->failures, lane_first_ns, lane_most_ns);
+	}
+	l->retry_ns = t->c->now + wait;
+	tunnel_fill(t);
+}
+
+void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down why, uint16_t notify)
+{
+	if (ch->lane->fresh)
+		return; /* what it replaces, or what replaces it */
+	if (t->n_up) {
+		lane_lost(ch->lane, ch, why, notify);
+		tunnel_settle(t);
+		return;
+	}
+	if (t->n_fresh || t->c->stopping)
+		return;
+	if (ch->expired || ch->lost)
+		why = IKE_DOWN_EXPIRED;
+	if (why == IKE_DOWN_IKE_SA && ch->peer) { /* SA_DOWN comes next and says why */
+		if (!t->lost_with) {
+			t->lost_with = ch->peer;
+			TAILQ_INSERT_TAIL(&ch->peer->lost, t, lost_link);
+		}
+		return;
+	}
+	if (ch->up)
+		tunnel_lost(t, why, notify);
+	else
+		tunnel_failed(t, why, notify);
+}

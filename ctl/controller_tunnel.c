@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* Tunnels and their lanes: making, finding, freeing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/controller_internal.h"
+
+/* FNV-1a, 64 bit (draft-eastlake-fnv): tells identities apart where one connection is for many peers. */
+static uint64_t id_hash(const struct ike_id *id)
+{
+	uint64_t h = 0xcbf29ce484222325u ^ id->kind;
+
+	for (unsigned int i = 0; i < id->len; i++)
+		h = (h ^ id->data[i]) * 0x100000001b3u;
+	return h ? h : 1;
+}
+
+struct ctl_tunnel *tunnel_by_reqid(struct controller *c, uint32_t reqid)
+{
+	struct ctl_tunnel *t;
+
+	HASH_FIND(hh, c->tunnels, &reqid, sizeof(reqid), t);
+	return t;
+}
+
+/* A reqid that no other tunnel has: two peers with one reqid could receive each other's packets. 0: none left. */
+static uint32_t reqid_choose(struct controller *c, const struct conf_child *cfg)
+{
+	if (cfg->reqid && !tunnel_by_reqid(c, cfg->reqid))
+		return cfg->reqid;
+	for (uint32_t i = 0; i < REQID_RANGE; i++) {
+		uint32_t reqid = REQID_BASE + (c->next_reqid = c->next_reqid % (REQID_RANGE - 1) + 1);
+
+		if (!tunnel_by_reqid(c, reqid))
+			return reqid;
+	}
+	return 0;
+}
+
+static unsigned int lanes_wanted(const struct controller *c, const struct conf_child *cfg)
+{
+	unsigned int queues = c->nic.queues ? c->nic.queues : 1;
+	unsigned int n = cfg->per_cpu_sas == CONF_PER_CPU_YES ? queues : (unsigned int)cfg->per_cpu_sas;
+
+	if (c->nic.queues && n > queues)
+		n = queues; /* an SA for a CPU that does not exist is refused (ERANGE) */
+	return 1 + (n < TUNNEL_LANES_MAX - 1 ? n : TUNNEL_LANES_MAX - 1);
+}
+
+static struct ctl_lane *lane_new(struct ctl_tunnel *t, unsigned int index)
+{
+	struct ctl_lane *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->tunnel = t;
+	l->index = index;
+	TAILQ_INIT(&l->children);
+	t->c->env.random(t->c->env.ctx, l->resource, sizeof(l->resource));
+	return l;
+}
+
+int tunnel_lanes_make(struct ctl_tunnel *t)
+{
+	unsigned int n = lanes_wanted(t->c, t->cfg);
+
+	if (n > t->lanes_made) {
+		struct ctl_lane **lanes = realloc(t->lanes, n * sizeof(struct ctl_lane *));
+
+		if (!lanes)
+			return -ENOMEM;
+		t->lanes = lanes;
+	}
+	for (; t->lanes_made < n; t->lanes_made++) {
+		t->lanes[t->lanes_made] = lane_new(t, t->lanes_made);
+		if (!t->lanes[t->lanes_made])
+			return -ENOMEM;
+	}
+	t->n_lanes = n;
+	return 0;
+}
+
+static void lanes_free(struct ctl_tunnel *t)
+{
+	for (unsigned int i = 0; i < t->lanes_made; i++)
+		free(t->lanes[i]);
+	free(t->lanes);
+}
+
+void tunnel_ref_conf(struct ctl_tunnel *t, struct conf_conn *conf, const struct conf_child *cfg)
+{
+	conf_conn_ref(conf);
+	if (t->conf)
+		conf_conn_unref(t->conf);
+	t->conf = conf;
+	t->cfg = cfg;
+}
+
+static struct ctl_tunnel *tunnel_new(struct controller *c, struct ctl_conn *conn, const struct conf_child *cfg,
+				     const struct ctl_tunnel_key *key)
+{
+	struct ctl_tunnel *t;
+
+	if (c->n_tunnels == TUNNELS_MAX) {
+		log_at(c->log, LOG_LEVEL_WARN, "tunnel.limit", "%s/%s: there are %u tunnels already",
+		       conn->conf->ike.name, cfg->ike.name, c->n_tunnels);
+		return NULL;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->c = c;
+	t->conn = conn;
+	memcpy(&t->key, key, sizeof(*key));
+	LIST_INIT(&t->waiters);
+	tunnel_ref_conf(t, conn->conf, cfg);
+	snprintf(t->name, sizeof(t->name), "%s/%s", conn->conf->ike.name, cfg->ike.name);
+	t->reqid = reqid_choose(c, cfg);
+	if (!t->reqid || tunnel_lanes_make(t))
+		goto fail;
+	HASH_ADD(hh, c->tunnels, reqid, sizeof(t->reqid), t);
+	if (t->hash_failed)
+		goto fail;
+	HASH_ADD(hh_key, c->tunnels_by_key, key, sizeof(t->key), t);
+	if (t->hash_failed) {
+		HASH_DEL(c->tunnels, t);
+		goto fail;
+	}
+	TAILQ_INSERT_TAIL(&conn->tunnels, t, link);
+	c->n_tunnels++;
+	return t;
+fail:
+	log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory or no reqid for a tunnel", t->name);
+	lanes_free(t);
+	conf_conn_unref(t->conf);
+	free(t);
+	return NULL;
+}
+
+static struct ctl_tunnel *tunnel_find(struct controller *c, const struct ctl_tunnel_key *key)
+{
+	struct ctl_tunnel *t;
+
+	HASH_FIND(hh_key, c->tunnels_by_key, key, sizeof(*key), t);
+	return t;
+}
+
+static void key_fill(struct ctl_tunnel_key *key, const struct ctl_conn *conn, const struct conf_child *cfg,
+		     const struct ike_addr *remote)
+{
+	memset(key, 0, sizeof(*key));
+	key->conn = conn;
+	key->remote.family = remote->family;
+	memcpy(key->remote.ip, remote->ip, sizeof(key->remote.ip));
+	snprintf(key->child, sizeof(key->child), "%s", cfg->ike.name);
+}
+
+struct ctl_tunnel *tunnel_for_conn(struct controller *c, struct ctl_conn *conn, const struct conf_child *cfg)
+{
+	struct ctl_tunnel_key key;
+	struct ctl_tunnel *t;
+
+	if (!conn->conf->ike.remote.family) {
+		log_at(c->log, LOG_LEVEL_ERROR, "tunnel.no_remote",
+		       "%s/%s: cannot be initiated: remote_addrs names no address", conn->conf->ike.name,
+		       cfg->ike.name);
+		return NULL;
+	}
+	key_fill(&key, conn, cfg, &conn->conf->ike.remote);
+	t = tunnel_find(c, &key);
+	if (!t)
+		t = tunnel_new(c, conn, cfg, &key);
+	if (t)
+		t->configured = true;
+	return t;
+}
+
+struct ctl_tunnel *tunnel_for_offer(struct controller *c, struct ctl_conn *conn, const struct ike_child_offer *offer)
+{
+	const struct conf_child *cfg = conf_child_of(offer->cfg);
+	bool many = !conn->conf->ike.remote.family;
+	struct ctl_tunnel_key key;
+	struct ike_sa_info info;
+	struct ctl_tunnel *t;
+
+	key_fill(&key, conn, cfg, many ? &offer->path->remote : &conn->conf->ike.remote);
+	if (many && ike_sa_get(c->ike, offer->ike_sa, &info) && info.remote_id)
+		key.identity = id_hash(info.remote_id);
+	t = tunnel_find(c, &key);
+	return t ? t : tunnel_new(c, conn, cfg, &key);
+}
+
+struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource)
+{
+	struct ctl_lane *best = t->lanes[0];
+
+	if (!resource || t->n_lanes == 1 || !t->lanes[0]->fresh)
+		return best;
+	best = t->lanes[1];
+	for (unsigned int i = 2; i < t->n_lanes; i++)
+		if (t->lanes[i]->fresh < best->fresh)
+			best = t->lanes[i];
+	return best;
+}
+
+void tunnel_delete_children(struct ctl_tunnel *t)
+{
+	struct ctl_child *ch, *next;
+
+	for (unsigned int i = 0; i < t->lanes_made; i++)
+		for (ch = TAILQ_FIRST(&t->lanes[i]->children); ch; ch = next) {
+			next = TAILQ_NEXT(ch, lane_link);
+			child_delete(ch);
+		}
+}
+
+bool tunnel_is_idle(const struct ctl_tunnel *t)
+{
+	return !t->n_children && t->want == WANT_NOTHING && !(t->configured && !LIST_EMPTY(&t->waiters));
+}
+
+void tunnel_release(struct ctl_tunnel *t)
+{
+	if (t->candidate || !tunnel_is_idle(t))
+		return;
+	t->candidate = true;
+	TAILQ_INSERT_TAIL(&t->c->idle, t, idle_link);
+}
+
+void tunnel_free(struct ctl_tunnel *t)
+{
+	struct controller *c = t->c;
+
+	command_left(&t->waiters, -ECANCELED, "the connection is gone");
+	timer_stop(c, &t->timer);
+	tunnel_policies_drop(t);
+	if (t->candidate)
+		TAILQ_REMOVE(&c->idle, t, idle_link);
+	if (t->settled)
+		TAILQ_REMOVE(&c->settled, t, settled_link);
+	if (t->lost_with)
+		TAILQ_REMOVE(&t->lost_with->lost, t, lost_link);
+	TAILQ_REMOVE(&t->conn->tunnels, t, link);
+	HASH_DEL(c->tunnels, t);
+	HASH_DELETE(hh_key, c->tunnels_by_key, t);
+	c->n_tunnels--;
+	c->conns_idle = true;
+	lanes_free(t);
+	conf_conn_unref(t->conf);
+	free(t);
+}
+
+uint32_t lane_cpu(const struct ctl_lane *l)
+{
+	return l->index ? l->index - 1 : UINT32_MAX;
+}
+
+struct ctl_child *lane_current(const struct ctl_lane *l)
+{
+	struct ctl_child *ch;
+
+	TAILQ_FOREACH_REVERSE(ch, &l->children, ctl_children, lane_link)
+	if (ch->up && ch->fresh)
+		return ch;
+	return NULL;
+}
