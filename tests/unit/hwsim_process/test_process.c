@@ -19,18 +19,17 @@
 
 #include "base/xfrm_uapi.h"
 #include "proc.h"
-#include "xfrm_requests.h"
+#include "tunnel.h"
 
-enum { QUEUES = 2, REQID = 7, IFINDEX = 3, COUNT = 4000, PPS = 4000 };
+enum { QUEUES = 2, IFINDEX = 3, COUNT = 4000, PPS = 4000 };
 
 struct lab {
 	const char *program;
 	char dir[32];
 	struct proc side[2];
+	struct tunnel tunnel;
 };
 
-static const uint32_t outer[2] = {0xc0000201, 0xc0000202}; /* 192.0.2.1, .2 */
-static const uint32_t inner[2] = {0x0a010001, 0x0a020001}; /* 10.1.0.1, 10.2.0.1 */
 static const char *const inner_text[2] = {"10.1.0.1", "10.2.0.1"};
 
 static unsigned int free_port(void)
@@ -53,6 +52,13 @@ static int setup(void **state)
 	snprintf(lab->dir, sizeof(lab->dir), "/tmp/kr-proc-XXXXXX");
 	if (!mkdtemp(lab->dir))
 		return -1;
+	lab->tunnel = (struct tunnel){
+		.outer = {0xc0000201, 0xc0000202}, /* 192.0.2.1, .2 */
+		.inner = {0x0a010001, 0x0a020001},
+		.queues = QUEUES,
+		.ifindex = IFINDEX,
+		.side = lab->side,
+	};
 	for (int i = 0; i < 2; i++) {
 		char words[256];
 
@@ -77,73 +83,6 @@ static int teardown(void **state)
 	ended = proc_wait(&lab->side[0]);
 	ended |= proc_wait(&lab->side[1]);
 	return ended ? -1 : rmdir(lab->dir); /* not empty if a socket is left */
-}
-
-static void acked(struct proc *p, const struct nlmsghdr *nlh)
-{
-	uint8_t answer[4096];
-	size_t len = proc_netlink(p, nlh, nlh->nlmsg_len, answer, sizeof(answer));
-
-	assert_int_equal(xfrm_ack(answer, len), 0);
-}
-
-/* The SA that protects what `from` sends on a queue, as `side` has it. */
-static struct xfrm_sa queue_sa(int side, int from, int queue)
-{
-	return (struct xfrm_sa){
-		.in = side != from,
-		.src = outer[from],
-		.dst = outer[!from],
-		.spi = 0xc1000000u + (uint32_t)(from * 256 + queue),
-		.reqid = REQID,
-		.cpu = side == from ? queue : -1,
-		.ifindex = IFINDEX,
-	};
-}
-
-static struct xfrm_policy tunnel_policy(int side, bool in)
-{
-	int from = in ? !side : side;
-
-	return (struct xfrm_policy){
-		.in = in,
-		.inner_src = inner[from],
-		.inner_dst = inner[!from],
-		.src = outer[from],
-		.dst = outer[!from],
-		.reqid = REQID,
-		.ifindex = IFINDEX,
-	};
-}
-
-static void install(struct lab *lab)
-{
-	uint8_t buf[XFRM_REQUEST_MAX];
-
-	for (int side = 0; side < 2; side++)
-		for (int q = 0; q < QUEUES; q++)
-			for (int in = 1; in >= 0; in--) {
-				struct xfrm_sa sa = queue_sa(side, in ? !side : side, q);
-
-				acked(&lab->side[side], xfrm_new_sa(buf, &sa));
-			}
-	for (int side = 0; side < 2; side++)
-		for (int in = 0; in < 2; in++) {
-			struct xfrm_policy policy = tunnel_policy(side, in);
-
-			acked(&lab->side[side], xfrm_new_policy(buf, &policy));
-		}
-}
-
-static void remove_sas(struct lab *lab, int side, int from)
-{
-	uint8_t buf[XFRM_REQUEST_MAX];
-
-	for (int q = 0; q < QUEUES; q++) {
-		struct xfrm_sa sa = queue_sa(side, from, q);
-
-		acked(&lab->side[side], xfrm_del_sa(buf, &sa));
-	}
 }
 
 static json_t *stats_of(struct lab *lab, int side)
@@ -223,7 +162,7 @@ static void traffic_is_protected_and_arrives(void **state)
 					   NULL};
 	struct lab *lab = *state;
 
-	install(lab);
+	tunnel_install(&lab->tunnel);
 	for (int side = 0; side < 2; side++)
 		start(lab, side, COUNT);
 	proc_until(is_all_received, lab);
@@ -246,8 +185,8 @@ static void without_sas_packets_are_dropped_and_not_leaked(void **state)
 	struct pollfd ready = {acquire, POLLIN, 0};
 	struct nlmsghdr event[256];
 
-	install(lab);
-	remove_sas(lab, 0, 0);
+	tunnel_install(&lab->tunnel);
+	tunnel_remove(&lab->tunnel, 0, 0);
 	start(lab, 0, 100);
 	assert_true(proc_until(is_silent, lab));
 	assert_int_equal(stat_of(lab, 0, "gen.sent"), 100 * QUEUES);
@@ -266,8 +205,8 @@ static void without_the_inbound_sa_nothing_is_delivered(void **state)
 {
 	struct lab *lab = *state;
 
-	install(lab);
-	remove_sas(lab, 1, 0);
+	tunnel_install(&lab->tunnel);
+	tunnel_remove(&lab->tunnel, 1, 0);
 	start(lab, 0, 100);
 	assert_true(proc_until(is_silent, lab));
 	assert_int_equal(stat_of(lab, 0, "card.tx_esp"), 100 * QUEUES);
@@ -285,7 +224,7 @@ static void netlink_and_control_agree(void **state)
 	json_t *dump, *check;
 	int64_t count = -1;
 
-	install(lab);
+	tunnel_install(&lab->tunnel);
 	proc_netlink(&lab->side[0], nlh, nlh->nlmsg_len, answer, sizeof(answer));
 	assert_int_equal(reply->nlmsg_type, XFRM_MSG_NEWSADINFO);
 	mnl_attr_for_each (attr, reply, sizeof(uint32_t))
@@ -304,7 +243,7 @@ static void a_fault_is_armed_over_the_control_socket(void **state)
 {
 	struct lab *lab = *state;
 	uint8_t buf[XFRM_REQUEST_MAX], answer[4096];
-	struct xfrm_sa sa = queue_sa(0, 1, 0);
+	struct xfrm_sa sa = tunnel_sa(&lab->tunnel, 0, 1, 0);
 	struct nlmsghdr *nlh = xfrm_new_sa(buf, &sa);
 	json_t *armed = proc_ask(&lab->side[0], "{s:s, s:s, s:i}", "cmd", "fault", "name", "full", "count", 1);
 
@@ -312,7 +251,7 @@ static void a_fault_is_armed_over_the_control_socket(void **state)
 	json_decref(armed);
 	assert_true(xfrm_ack(answer, proc_netlink(&lab->side[0], nlh, nlh->nlmsg_len, answer, sizeof(answer))) > 0);
 	assert_int_equal(stat_of(lab, 0, "card.refused"), 1);
-	acked(&lab->side[0], nlh);
+	tunnel_request(&lab->side[0], nlh);
 }
 
 static void wrong_requests_are_named(void **state)
