@@ -71,8 +71,11 @@ static void on_timer(uv_timer_t *timer)
 static void on_turn(uv_prepare_t *turn)
 {
 	struct daemon *d = turn->data;
-	uint64_t next = controller_next(d->controller), now = daemon_now();
+	uint64_t next, now;
 
+	daemon_control_turn(d);
+	next = controller_next(d->controller);
+	now = daemon_now();
 	if (next == UINT64_MAX) {
 		uv_timer_stop(&d->timer);
 		return;
@@ -105,12 +108,15 @@ int daemon_reload(struct daemon *d, char *text, size_t size)
 {
 	char error[CONF_ERROR_MAX];
 	struct conf *conf = conf_load(d->conf_path, error);
-	int err;
+	int err = conf ? 0 : -EINVAL;
 
-	if (!conf) {
+	for (unsigned int i = 0; !err && i < conf->n_conns; i++)
+		err = daemon_conn_admit(d, conf->conns[i], error);
+	if (err) {
 		log_at(&d->log, LOG_LEVEL_ERROR, "conf.error", "%s", error);
 		snprintf(text, size, "%s", error);
-		return -EINVAL;
+		conf_free(conf);
+		return err;
 	}
 	err = controller_reload(d->controller, daemon_now(), conf, text, size);
 	log_at(&d->log, err ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "conf.reloaded", "%s: %s", d->conf_path, text);
@@ -172,14 +178,18 @@ static int controller_start(struct daemon *d)
 static int connections_load(struct daemon *d)
 {
 	uint64_t now = daemon_now();
+	char error[CONF_ERROR_MAX] = "";
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < d->conf->n_secrets; i++)
 		err = controller_secret_load(d->controller, &d->conf->secrets[i]);
-	for (unsigned int i = 0; !err && i < d->conf->n_conns; i++)
-		err = controller_conn_load(d->controller, now, d->conf->conns[i]);
+	for (unsigned int i = 0; !err && i < d->conf->n_conns; i++) {
+		err = daemon_conn_admit(d, d->conf->conns[i], error);
+		if (!err)
+			err = controller_conn_load(d->controller, now, d->conf->conns[i]);
+	}
 	if (err)
-		log_at(&d->log, LOG_LEVEL_ERROR, "conf.load", "%s", strerror(-err));
+		log_at(&d->log, LOG_LEVEL_ERROR, "conf.load", "%s", error[0] ? error : strerror(-err));
 	return err;
 }
 
@@ -340,7 +350,7 @@ int main(int argc, char **argv)
 		conf_free(d.conf);
 		return 0;
 	}
-	d.log.max = a.level_given ? a.level : d.conf->daemon.log_level;
+	d.log.max = d.log_shown = a.level_given ? a.level : d.conf->daemon.log_level;
 	if (a.dump) {
 		d.dump_fd = open(a.dump, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 		if (d.dump_fd < 0) {

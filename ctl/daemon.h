@@ -30,7 +30,8 @@ struct daemon {
 	uv_signal_t on_term, on_int, on_hup;
 	const char *conf_path;
 	struct conf *conf;
-	struct log log;
+	struct log log;           /* its `max` may be above log_shown while VICI clients read the log */
+	enum log_level log_shown; /* up to which lines go to stderr */
 	struct controller *controller;
 	struct daemon_udp *udp;
 	struct daemon_control *control;
@@ -46,6 +47,12 @@ uint64_t daemon_now(void);
 int daemon_reload(struct daemon *d, char *text, size_t size);
 /* Begin to stop: delete the SAs, tell the peers, leave the loop. Repeats are harmless. */
 void daemon_stop(struct daemon *d, int exit_code);
+
+/*
+ * daemon_conn.c: may it be loaded (-EINVAL and a sentence: it wants a port that we do not have)? Fills in the local
+ * address where the configuration leaves it open and the remote one is known.
+ */
+int daemon_conn_admit(struct daemon *d, struct conf_conn *conn, char error[CONF_ERROR_MAX]);
 
 /* daemon_log.c: stderr, "<level>event: text", with syslog's <N> prefix when stderr is the journal. */
 void daemon_log_init(struct daemon *d);
@@ -65,6 +72,8 @@ void daemon_nic_stop(struct daemon *d);
 int daemon_control_start(struct daemon *d);
 void daemon_control_stop(struct daemon *d);
 /* For the event and log subscriptions of VICI clients; d->control may still be NULL. */
+/* Once per turn of the loop: answers that have become ready. */
+void daemon_control_turn(struct daemon *d);
 void daemon_control_event(struct daemon *d, const struct controller_event *event);
 void daemon_control_log(struct daemon *d, enum log_level level, const char *event, const char *text);
 

@@ -26,7 +26,9 @@ static void line(void *ctx, enum log_level level, const char *event, const char 
 {
 	struct daemon *d = ctx;
 
-	if (getenv("JOURNAL_STREAM"))
+	if (level > d->log_shown)
+		; /* for VICI clients only */
+	else if (getenv("JOURNAL_STREAM"))
 		fprintf(stderr, "<%d>%s: %s\n", severity(level), event, text);
 	else
 		fprintf(stderr, "%-7s %s: %s\n", log_level_name(level), event, text);
@@ -36,5 +38,6 @@ static void line(void *ctx, enum log_level level, const char *event, const char 
 void daemon_log_init(struct daemon *d)
 {
 	setvbuf(stderr, NULL, _IOLBF, 0);
+	d->log_shown = LOG_LEVEL_NOTICE;
 	d->log = (struct log){.max = LOG_LEVEL_NOTICE, .ctx = d, .line = line};
 }

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* list-slots and list-queues: the rack and the queues as they are now. docs/vici.md has the fields. */
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/vici_server_impl.h"
+
+/* ---- fields that both have ---- */
+
+static void seconds_write(struct vici_writer *w, const char *key, uint64_t ns)
+{
+	if (ns != UINT64_MAX)
+		vici_format(w, key, "%.3f", (double)ns / 1e9);
+}
+
+static void queue_write(struct vici_writer *w, uint32_t queue)
+{
+	if (queue == UINT32_MAX)
+		vici_text(w, "queue", "any");
+	else
+		vici_format(w, "queue", "%u", queue);
+}
+
+static const char *conn_name(const struct controller_child *c)
+{
+	return c->ike && c->ike->conn ? c->ike->conn->name : "";
+}
+
+static const char *child_name(const struct controller_child *c)
+{
+	return c->ike && c->ike->cfg ? c->ike->cfg->name : "";
+}
+
+static void child_names_write(struct vici_writer *w, const struct controller_child *c)
+{
+	vici_text(w, "ike", conn_name(c));
+	vici_format(w, "ike_id", "%u", c->ike_sa);
+	vici_text(w, "child", child_name(c));
+	vici_format(w, "child_id", "%u", c->id);
+	vici_text(w, "child_state", child_state_name(c->state));
+	vici_text(w, "mode", offload_mode_name(c->mode));
+}
+
+static void wear_write(struct vici_writer *w, const struct controller_child *c)
+{
+	vici_format(w, "wear_soft", "%.1f", 100 * c->wear_soft);
+	vici_format(w, "wear_hard", "%.1f", 100 * c->wear_hard);
+	seconds_write(w, "rekey_in", c->rekey_in_ns);
+}
+
+/* ---- slots ---- */
+
+void vici_pools_write(struct vici_writer *w, const struct slots *slots)
+{
+	vici_section(w, "pools");
+	for (unsigned int i = 0; slots && i < slots_pools(slots); i++) {
+		struct slots_count c;
+
+		slots_count_get(slots, i, &c);
+		vici_section(w, c.name);
+		vici_format(w, "size", "%u", c.size);
+		vici_format(w, "occ", "%u", c.occ);
+		vici_format(w, "reserved", "%u", c.reserved);
+		vici_format(w, "draining", "%u", c.draining);
+		vici_format(w, "free", "%u", c.free);
+		vici_format(w, "peak", "%u", c.peak);
+		vici_format(w, "reserve", "%u", c.reserve);
+		vici_format(w, "configured", "%u", c.configured);
+		if (c.learned != UINT32_MAX)
+			vici_format(w, "learned", "%u", c.learned);
+		vici_format(w, "refused", "%llu", (unsigned long long)c.refused);
+		vici_section_end(w);
+	}
+	vici_section_end(w);
+}
+
+static void slot_event(void *ctx, const struct slots_view *slot, const struct controller_child *child)
+{
+	struct vici_request *r = ctx;
+	const struct slots *slots = controller_slots(r->server->controller);
+	struct slots_count pool;
+	struct vici_writer w;
+
+	slots_count_get(slots, slot->pool, &pool);
+	vici_event_start(&w, VICI_EV_LIST_SLOT);
+	vici_format(&w, "slot", "%u", slot->slot);
+	vici_text(&w, "pool", pool.name);
+	vici_text(&w, "state", slots_state_name(slot->state));
+	vici_text(&w, "dir", slot->dir == SLOTS_IN ? "in" : "out");
+	vici_text(&w, "family", slot->family == SLOTS_IPV4 ? "ipv4" : "ipv6");
+	if (child) {
+		const struct controller_half *half = slot->dir == SLOTS_IN ? &child->in : &child->out;
+
+		child_names_write(&w, child);
+		queue_write(&w, child->cpu);
+		vici_format(&w, "spi", "%08x", half->spi);
+		vici_format(&w, "bytes", "%llu", (unsigned long long)half->bytes);
+		vici_format(&w, "packets", "%llu", (unsigned long long)half->packets);
+		wear_write(&w, child);
+	}
+	vici_stream(r, VICI_EV_LIST_SLOT, &w);
+}
+
+void vici_list_slots(struct vici_request *r)
+{
+	if (vici_registered(r->session, VICI_EV_LIST_SLOT))
+		controller_slot_each(r->server->controller, r->now, slot_event, r);
+	vici_pools_write(&r->reply, controller_slots(r->server->controller));
+}
+
+/* ---- queues ---- */
+
+struct queue_row {
+	uint32_t queue;
+	double byte_rate, packet_rate;
+	char steering[96];
+	struct controller_child child;
+};
+
+struct queue_rows {
+	struct queue_row *at;
+	size_t n, room;
+	bool failed; /* no memory */
+};
+
+/* A copy, because they are to be sorted; names and selectors in it stay where they are until the command has ended. */
+static void queue_add(void *ctx, const struct controller_queue *q)
+{
+	struct queue_rows *rows = ctx;
+	struct queue_row *row;
+
+	if (!q->child || rows->failed)
+		return;
+	if (rows->n == rows->room) {
+		size_t room = rows->room ? 2 * rows->room : 64;
+		struct queue_row *more = reallocarray(rows->at, room, sizeof(*more));
+
+		if (!more) {
+			rows->failed = true;
+			return;
+		}
+		rows->at = more;
+		rows->room = room;
+	}
+	row = &rows->at[rows->n++];
+	*row = (struct queue_row){
+		.queue = q->queue, .byte_rate = q->byte_rate, .packet_rate = q->packet_rate, .child = *q->child};
+	snprintf(row->steering, sizeof(row->steering), "%s", q->steering ? q->steering : "");
+}
+
+static int number_compare(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* By connection, child and queue, the fallback (UINT32_MAX + 1 = 0) first. */
+static int queue_compare(const void *a, const void *b)
+{
+	const struct queue_row *x = a, *y = b;
+	int order = strcmp(conn_name(&x->child), conn_name(&y->child));
+
+	if (!order)
+		order = strcmp(child_name(&x->child), child_name(&y->child));
+	if (!order)
+		order = number_compare(x->queue + 1, y->queue + 1);
+	return order ? order : number_compare(x->child.id, y->child.id);
+}
+
+static void queue_event(struct vici_request *r, const struct queue_row *q)
+{
+	const struct controller_child *c = &q->child;
+	struct vici_writer w;
+
+	vici_event_start(&w, VICI_EV_LIST_QUEUE);
+	child_names_write(&w, c);
+	queue_write(&w, q->queue);
+	vici_format(&w, "spi_in", "%08x", c->in.spi);
+	vici_format(&w, "spi_out", "%08x", c->out.spi);
+	vici_format(&w, "byte_rate", "%.0f", q->byte_rate);
+	vici_format(&w, "packet_rate", "%.1f", q->packet_rate);
+	vici_format(&w, "bytes_in", "%llu", (unsigned long long)c->in.bytes);
+	vici_format(&w, "packets_in", "%llu", (unsigned long long)c->in.packets);
+	vici_format(&w, "bytes_out", "%llu", (unsigned long long)c->out.bytes);
+	vici_format(&w, "packets_out", "%llu", (unsigned long long)c->out.packets);
+	wear_write(&w, c);
+	if (q->steering[0])
+		vici_text(&w, "steering", q->steering);
+	vici_stream(r, VICI_EV_LIST_QUEUE, &w);
+}
+
+void vici_list_queues(struct vici_request *r)
+{
+	struct queue_rows rows = {0};
+
+	if (!vici_registered(r->session, VICI_EV_LIST_QUEUE))
+		return;
+	controller_queue_each(r->server->controller, r->now, queue_add, &rows);
+	if (rows.failed) {
+		vici_refuse(&r->reply, "out of memory");
+	} else if (rows.n) {
+		qsort(rows.at, rows.n, sizeof(rows.at[0]), queue_compare);
+		for (size_t i = 0; i < rows.n; i++)
+			queue_event(r, &rows.at[i]);
+	}
+	free(rows.at);
+}
