@@ -47,7 +47,7 @@ static void read_packet(const uint8_t *data, size_t size)
 		return;
 	check(view.total <= size && view.payload >= data && view.payload + view.payload_len == data + view.total);
 	(void)ip_is_link_local(&view);
-	uint8_t *copy = malloc(size);
+	uint8_t *copy = malloc(size + 1);
 
 	if (!copy)
 		return;
