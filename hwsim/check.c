@@ -56,6 +56,7 @@ static void check_sa(struct finding *f, const struct hwsim *card, const struct s
 {
 	const struct xfrm_usersa_info *s = &sa->info;
 	uint32_t spi = ntohl(s->id.spi);
+	char why[160];
 
 	if (s->id.spi && sadb_find(card, &s->id.daddr, s->id.spi, s->id.proto, s->family) != sa)
 		violated(f, "two SAs have SPI 0x%08x and one destination", spi);
@@ -65,9 +66,10 @@ static void check_sa(struct finding *f, const struct hwsim *card, const struct s
 		violated(f, "SA 0x%08x is offloaded without a slot, or holds one without being offloaded", spi);
 	if (sa->packet && !sa->offloaded)
 		violated(f, "SA 0x%08x is in packet mode without being offloaded", spi);
-	if (key_use_broken(sa))
-		violated(f, "SA 0x%08x: nonce reuse: numbers from %" PRIu64 ", its key was used up to %" PRIu64, spi,
-			 sa->oseq_first + 1, sa->oseq_safe);
+	if (key_use_broken(sa)) {
+		key_use_explain(sa, why, sizeof(why));
+		violated(f, "%s", why);
+	}
 	if (!heap_has(&sa->timer.node))
 		violated(f, "SA 0x%08x has no timer", spi);
 }

@@ -76,9 +76,20 @@ int key_use_begin(struct hwsim *card, struct sa *sa)
 	return 0;
 }
 
-int key_use_broken(const struct sa *sa)
+bool key_use_broken(const struct sa *sa)
 {
 	return sa->key && sa->oseq > sa->oseq_first && sa->oseq_first < sa->oseq_safe;
+}
+
+void key_use_explain(const struct sa *sa, char *why, size_t size)
+{
+	if (sa->oseq_safe == UINT64_MAX)
+		snprintf(why, size, "SA 0x%08x: nonce reuse: it shared its key with another SA",
+			 ntohl(sa->info.id.spi));
+	else
+		snprintf(why, size,
+			 "SA 0x%08x: nonce reuse: it sealed from %" PRIu64 " on, its key had been up to %" PRIu64,
+			 ntohl(sa->info.id.spi), sa->oseq_first + 1, sa->oseq_safe);
 }
 
 void key_use_end(struct hwsim *card, struct sa *sa)
@@ -89,9 +100,7 @@ void key_use_end(struct hwsim *card, struct sa *sa)
 	if (!r)
 		return;
 	if (key_use_broken(sa) && !card->violation[0])
-		snprintf(card->violation, sizeof(card->violation),
-			 "SA 0x%08x used its key for numbers from %" PRIu64 ", which was used up to %" PRIu64 " before",
-			 ntohl(sa->info.id.spi), sa->oseq_first + 1, sa->oseq_safe);
+		key_use_explain(sa, card->violation, sizeof(card->violation));
 	if (sa->oseq > sa->oseq_first && sa->oseq > r->used)
 		r->used = sa->oseq;
 	sa->key = NULL;

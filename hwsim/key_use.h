@@ -6,6 +6,9 @@
 #ifndef HWSIM_KEY_USE_H
 #define HWSIM_KEY_USE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct hwsim;
 struct sa;
 
@@ -18,6 +21,8 @@ int key_use_begin(struct hwsim *card, struct sa *sa);
 /* It leaves them; a violation is put down in card->violation. */
 void key_use_end(struct hwsim *card, struct sa *sa);
 /* Whether the SA has sealed with a number that its key has used before. */
-int key_use_broken(const struct sa *sa);
+bool key_use_broken(const struct sa *sa);
+/* What is wrong with one that is broken. */
+void key_use_explain(const struct sa *sa, char *why, size_t size);
 
 #endif
