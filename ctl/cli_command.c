@@ -91,13 +91,10 @@ usage:
 /* Is NAME a connection rather than a child? Asked of the daemon, so that one word is enough on the command line. */
 static bool is_connection(struct cli *cli, const char *name)
 {
-	json_t *answer = vici_client_call(cli->vici, "get-conns", NULL, NULL, NULL), *list, *item;
-	bool found = false;
-	size_t i;
+	json_t *conns = vici_client_list(cli->vici, "list-conns", "list-conn", json_pack("{s:s}", "ike", name));
+	bool found = json_array_size(conns) > 0;
 
-	list = json_object_get(answer, "conns");
-	json_array_foreach(list, i, item) found |= strcmp(json_string_value(item), name) == 0;
-	json_decref(answer);
+	json_decref(conns);
 	return found;
 }
 

@@ -30,12 +30,17 @@ static void subject_print(const json_t *message)
 	}
 }
 
+/* charon's level of what an operator wants in a quiet log; --json shows the rest as well */
+enum { QUIET_LEVEL = 0 };
+
 static void event_print(const char *name, const json_t *message)
 {
 	char stamp[32];
 	time_t now = time(NULL);
 	struct tm tm;
 
+	if (strcmp(name, "log") == 0 && cli_number(message, "level") > QUIET_LEVEL)
+		return;
 	if (localtime_r(&now, &tm) && strftime(stamp, sizeof(stamp), "%H:%M:%S", &tm))
 		printf("%s ", stamp);
 	if (strcmp(name, "log") == 0) {
