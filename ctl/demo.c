@@ -206,7 +206,7 @@ static int demo_run(struct demo *d)
 	} else {
 		demo_verdict_print(verdict);
 	}
-	if (demo_verdict_good(verdict, &d->opt))
+	if (demo_verdict_good(verdict, d))
 		code = 0;
 	else
 		demo_logs_show(d);
@@ -313,6 +313,19 @@ static int options_read(int argc, char **argv, struct demo_options *o)
 	return 0;
 }
 
+/*
+ * About a second, or as long as the slots left for replacements need to serve every queue once: a replacement holds a
+ * pair of slots from its offer until the card has let go of the old SA.
+ */
+static double sa_seconds(const struct demo_options *o)
+{
+	const double replacement_seconds = 0.75;
+	unsigned int spare = (o->slots - 2 * (o->queues + 1)) / 2;
+	double needed = o->queues * replacement_seconds / spare;
+
+	return needed > 0.8 ? needed : 0.8;
+}
+
 static int psk_make(struct demo *d)
 {
 	uint8_t raw[32];
@@ -337,6 +350,7 @@ int cli_demo(struct cli *cli, int argc, char **argv)
 	if (code)
 		return code - 1;
 	d.side[0].card_fd = d.side[1].card_fd = -1;
+	d.sa_seconds = sa_seconds(&d.opt);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	code = demo_dir_make(&d) || psk_make(&d) || demo_ports_choose(&d) ? 1 : demo_run(&d);

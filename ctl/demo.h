@@ -34,6 +34,7 @@ struct demo {
 	char dir[DEMO_PATH_MAX]; /* all sockets, files and logs of this run */
 	char bin[DEMO_PATH_MAX]; /* where the other programs are */
 	char psk[65];
+	double sa_seconds; /* how long one SA's count of packets lasts, about */
 	struct demo_side side[2];
 	double all_queues_ms; /* from the controllers' start to the last queue SA */
 };
@@ -77,7 +78,7 @@ void demo_view_end(const struct demo *d);
 
 /* demo_verdict.c: the result as JSON (owned by the caller), and whether it is good. */
 json_t *demo_verdict_make(const struct demo *d, int64_t leaked);
-bool demo_verdict_good(const json_t *verdict, const struct demo_options *opt);
+bool demo_verdict_good(const json_t *verdict, const struct demo *d);
 void demo_verdict_print(const json_t *verdict);
 
 double demo_now(void); /* seconds, monotonic */

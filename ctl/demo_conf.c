@@ -30,12 +30,11 @@ static void write_machine(FILE *f, const struct demo *d, const struct demo_side 
 		s->ip, s->port, s->port_natt, d->dir, s->name, d->dir, s->name, d->opt.slots, d->opt.queues);
 }
 
-/* Counts small enough that each SA lasts about a second: its share of the packets, give or take what siblings are
- * spread by. */
+/* Counts small enough for many rekeys: each SA lasts d->sa_seconds, give or take what siblings are spread by. */
 static void write_connection(FILE *f, const struct demo *d, const struct demo_side *s, bool start)
 {
 	const struct demo_side *peer = &d->side[s == d->side];
-	uint64_t packets = d->opt.pps / d->opt.queues;
+	uint64_t packets = (uint64_t)((double)d->opt.pps / d->opt.queues * d->sa_seconds);
 
 	if (packets < 100)
 		packets = 100;

@@ -79,12 +79,12 @@ json_t *demo_verdict_make(const struct demo *d, int64_t leaked)
 	return v;
 }
 
-bool demo_verdict_good(const json_t *v, const struct demo_options *opt)
+bool demo_verdict_good(const json_t *v, const struct demo *d)
 {
 	static const char *const zero[] = {"packets_lost",    "payload_errors",  "duplicates",  "hard_expired",
 					   "offload_refused", "plaintext_leaks", "slots.leaked"};
-	/* an SA lasts about a second: half of the queues' worth of rekeys is the least that shows they happen */
-	int64_t least = (int64_t)opt->seconds * opt->queues / 2;
+	/* each queue's SA is replaced that often; half of it is the least that shows it happens */
+	int64_t least = (int64_t)(d->opt.seconds * d->opt.queues / d->sa_seconds / 2);
 	bool good = true;
 	size_t i;
 	json_t *q;
