@@ -257,10 +257,10 @@ void hwsim_free(struct hwsim *card)
 {
 	if (!card)
 		return;
+	event_free_late(card); /* first: timers are inside what is freed next */
 	if (card->sadb.by_reqid)
 		sadb_free(card);
 	spd_free(card);
-	event_free_late(card);
 	heap_free(&card->timers);
 	for (unsigned int q = 0; card->queues && q < card->config.queues; q++) {
 		free(card->queues[q].tx.flows);
