@@ -65,8 +65,10 @@ int request_flush_policy(struct request *r);
 int request_get_spdinfo(struct request *r);
 int request_set_spdinfo(struct request *r);
 
-/* verify_newsa_info and what follows it up to the driver: 0 or -errno with the text. netlink_verify.c. */
+/* verify_newsa_info: 0 or -errno with the text. netlink_verify.c. */
 int verify_new_sa(struct request *r, const struct xfrm_usersa_info *p);
+/* What xfrm_state_construct checks after the algorithms and before the driver (CPU, mode, xfrm_init_replay). */
+int verify_construct(struct request *r, const struct xfrm_usersa_info *p);
 
 /* What the driver says to an SA or policy that is to be offloaded. offload_check.c. */
 int offload_check_sa(struct request *r, const struct sa *sa, bool packet);

@@ -262,6 +262,8 @@ int request_new_sa(struct request *r)
 		return -ENOMEM;
 	sa_read(r, sa);
 	err = sa_read_keys(r, sa);
+	if (!err)
+		err = verify_construct(r, &sa->info);
 	if (err) {
 		sa_free(sa);
 		return err;

@@ -112,11 +112,6 @@ static int verify_replay(struct request *r, const struct xfrm_usersa_info *p, ui
 	}
 	if (dir == KR_XFRM_SA_DIR_IN && (rs->oseq || rs->oseq_hi))
 		return request_fail(r, -EINVAL, "Replay oseq and oseq_hi should be 0 for input SA");
-	/* xfrm_init_replay */
-	if (rs->replay_window > rs->bmp_len * 32)
-		return request_fail(r, -EINVAL, "ESN replay window is larger than the bitmap");
-	if (p->flags & XFRM_STATE_ESN && !rs->replay_window && dir != KR_XFRM_SA_DIR_OUT)
-		return request_fail(r, -EINVAL, "ESN replay window must be > 0");
 	return 0;
 }
 
@@ -153,27 +148,40 @@ static int verify_in(struct request *r, const struct xfrm_usersa_info *p)
 	return 0;
 }
 
+static uint8_t direction(const struct request *r)
+{
+	return r->attr[KR_XFRMA_SA_DIR] ? mnl_attr_get_u8(r->attr[KR_XFRMA_SA_DIR]) : 0;
+}
+
 int verify_new_sa(struct request *r, const struct xfrm_usersa_info *p)
 {
-	const struct nlattr *dir_attr = r->attr[KR_XFRMA_SA_DIR];
-	uint8_t dir = dir_attr ? mnl_attr_get_u8(dir_attr) : 0;
-	uint32_t cpus = r->card->config.queues;
+	uint8_t dir = direction(r);
 	int err;
 
 	if ((err = verify_selector(r, p)) || (err = verify_proto(r, p)) || (err = verify_algorithms(r)) ||
 	    (err = verify_replay(r, p, dir)))
 		return err;
-	if (p->mode != XFRM_MODE_TRANSPORT && p->mode != XFRM_MODE_TUNNEL)
-		return p->mode <= XFRM_MODE_BEET ? request_fail(r, -EPROTONOSUPPORT, "Requested mode not found")
-						 : request_fail(r, -EINVAL, "Unsupported mode");
+	if (p->mode > XFRM_MODE_BEET)
+		return request_fail(r, -EINVAL, "Unsupported mode");
 	if ((dir == KR_XFRM_SA_DIR_OUT && (err = verify_out(r, p))) ||
 	    (dir == KR_XFRM_SA_DIR_IN && (err = verify_in(r, p))))
 		return err;
-	if (r->attr[KR_XFRMA_SA_PCPU]) {
-		if (!dir)
-			return request_fail(r, -EINVAL, "SA_PCPU only supported with SA_DIR");
-		if (request_u32(r, KR_XFRMA_SA_PCPU, 0) >= cpus)
-			return request_fail(r, -ERANGE, "pCPU number too big");
-	}
+	if (r->attr[KR_XFRMA_SA_PCPU] && !dir)
+		return request_fail(r, -EINVAL, "SA_PCPU only supported with SA_DIR");
+	return 0;
+}
+
+int verify_construct(struct request *r, const struct xfrm_usersa_info *p)
+{
+	const struct xfrm_replay_state_esn *rs = request_attr(r, XFRMA_REPLAY_ESN_VAL);
+
+	if (request_u32(r, KR_XFRMA_SA_PCPU, 0) >= r->card->config.queues)
+		return request_fail(r, -ERANGE, "pCPU number too big");
+	if (p->mode != XFRM_MODE_TRANSPORT && p->mode != XFRM_MODE_TUNNEL)
+		return request_fail(r, -EPROTONOSUPPORT, "Requested mode not found");
+	if (rs && rs->replay_window > rs->bmp_len * 32)
+		return request_fail(r, -EINVAL, "ESN replay window is larger than the bitmap");
+	if (rs && p->flags & XFRM_STATE_ESN && !rs->replay_window && direction(r) != KR_XFRM_SA_DIR_OUT)
+		return request_fail(r, -EINVAL, "ESN replay window must be > 0");
 	return 0;
 }
