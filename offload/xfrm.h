@@ -60,15 +60,15 @@ struct xfrm_key {                     /* wiped by the driver in its buffers afte
 
 struct xfrm_sa {
 	bool out; /* direction */
+	bool tunnel;
 	uint32_t spi, reqid;
 	struct xfrm_addr src, dst;
-	bool tunnel;
 	uint16_t encr, encr_bits, integ; /* IANA; rows of xfrm_alg.c give the kernel's names */
 	bool esn;
+	bool encap; /* in UDP (RFC 3948), with these ports */
+	uint16_t encap_sport, encap_dport;
 	uint32_t replay_window; /* inbound: packets, at most 4096; 0: none (with ESN the kernel refuses that) */
 	struct xfrm_limits limits;
-	bool encap;
-	uint16_t encap_sport, encap_dport;
 	struct xfrm_selector_cfg sel; /* transport mode; family 0: any */
 	uint32_t cpu;                 /* XFRMA_SA_PCPU, outbound only; UINT32_MAX: any */
 	enum offload_mode mode;

@@ -37,6 +37,9 @@ void xfrm_msg_attr(struct xfrm_msg *m, uint16_t type, const void *data, size_t l
 /* Messages hold keys. */
 void xfrm_msg_wipe(struct xfrm_msg *m);
 
+/* The next whole message of a datagram, and moves on; NULL: what is left (if anything) is not one. */
+struct nlmsghdr *xfrm_msg_next(uint8_t **p, size_t *left);
+
 /* ---- a request under way ---- */
 
 struct xfrm_op;
@@ -56,7 +59,8 @@ struct xfrm_readback { /* of an SA or a policy */
 };
 
 struct xfrm_op {
-	TAILQ_ENTRY(xfrm_op) link;
+	STAILQ_ENTRY(xfrm_op) next; /* in the queue */
+	TAILQ_ENTRY(xfrm_op) link;  /* among those sent */
 	const struct xfrm_op_kind *kind;
 	uint32_t seq;            /* of its first message, once sent */
 	uint8_t count, answered; /* messages */
@@ -113,6 +117,7 @@ void xfrm_op_finish(struct xfrm *x, struct xfrm_op *op, const struct xfrm_result
 /* Finishes with the operation's own err and text. */
 void xfrm_op_finish_plain(struct xfrm *x, struct xfrm_op *op);
 
+STAILQ_HEAD(xfrm_queue, xfrm_op);
 TAILQ_HEAD(xfrm_ops, xfrm_op);
 
 struct xfrm {
@@ -120,8 +125,8 @@ struct xfrm {
 	struct xfrm_events events;
 	const struct log *log;
 	struct xfrm_counters counters;
-	struct xfrm_ops queue; /* to be sent */
-	struct xfrm_ops sent;  /* to be answered */
+	struct xfrm_queue queue; /* to be sent */
+	struct xfrm_ops sent;    /* to be answered */
 	unsigned int pending, in_flight;
 	uint32_t seq;
 	bool sa_dir;
@@ -147,6 +152,13 @@ struct xfrm_alg { /* a row of xfrm_alg.c */
 const struct xfrm_alg *xfrm_alg_encr(uint16_t iana, uint16_t bits);
 const struct xfrm_alg *xfrm_alg_integ(uint16_t iana);
 
+/* 0, or -EINVAL and a log line: the SA is wrong in itself, or the key is not what its algorithms take. */
+int xfrm_sa_check(struct xfrm *x, const struct xfrm_sa *sa, const struct xfrm_key *key);
+/* Everything of an SA but the offload: the same for an install and for an update. */
+void xfrm_sa_put(const struct xfrm *x, struct xfrm_msg *m, uint16_t type, uint16_t flags, const struct xfrm_sa *sa,
+		 const struct xfrm_key *key);
+void xfrm_sa_put_offload(struct xfrm_msg *m, const struct xfrm_sa *sa);
+
 xfrm_address_t xfrm_address_put(const struct xfrm_addr *a);
 struct xfrm_addr xfrm_address_get(const xfrm_address_t *a, uint16_t family);
 bool xfrm_family_ok(uint16_t family);
@@ -160,7 +172,12 @@ bool xfrm_attr_get(const struct nlmsghdr *nlh, size_t body, uint16_t type, void 
 /* What XFRMA_OFFLOAD_DEV of a dumped SA or policy says. */
 struct xfrm_readback xfrm_readback_get(const struct nlmsghdr *nlh, size_t body, bool *inbound);
 
+/* Reads all answers there are, or all events. Whether there were any answers. */
+bool xfrm_answers_read(struct xfrm *x);
+void xfrm_events_read(struct xfrm *x);
 /* A message from the multicast channel. */
 void xfrm_event_take(struct xfrm *x, const struct nlmsghdr *nlh);
+/* A transport is closed: ends every request and says so, once. err 0: end of file. */
+void xfrm_closed(struct xfrm *x, const char *which, int err);
 
 #endif

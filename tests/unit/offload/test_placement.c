@@ -17,7 +17,7 @@ static const struct row {
 	struct placement_ask ask;
 	int first;
 	const char *why; /* a part of it; NULL: empty */
-	int next;        /* after `first` was refused */
+	int64_t next;    /* after `first` was refused */
 } rows[] = {
 	{"cx7", HW_OFFLOAD_NO, {GCM, 128}, OFFLOAD_SOFTWARE, NULL, -EOPNOTSUPP},
 	{"cx7",

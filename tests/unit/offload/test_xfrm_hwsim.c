@@ -701,8 +701,10 @@ static void test_profiles(void **state)
 	for (unsigned int n = 0; (card = hwsim_profile_at(n)); n++) {
 		const struct offload_profile *p = offload_profile_find(card->name);
 
-		if (!p)
+		if (!p) {
 			fail_msg("no profile %s", card->name);
+			return;
+		}
 		assert_string_equal(p->driver, card->driver);
 		assert_int_equal(p->size_in, card->sa_in);
 		assert_int_equal(p->shared, card->shared);
