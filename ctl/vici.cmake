@@ -6,3 +6,7 @@ keyrack_library(vici_server
   SOURCES vici_server.c vici_tree.c vici_commands.c vici_load.c vici_control.c vici_event.c vici_sa.c vici_list.c
           vici_status.c vici_rack.c
   LIBS vici conf)
+keyrack_fuzz(fuzz_vici
+  SOURCES fuzz_vici.c ${CMAKE_SOURCE_DIR}/tests/unit/ctl/fake_controller.c
+  LIBS vici_server
+  CORPUS ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/vici)
