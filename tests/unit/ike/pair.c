@@ -30,6 +30,8 @@ static void side_emit(void *ctx, const struct ike_path *path, const uint8_t *dat
 
 	assert_non_null(d);
 	d->from = s->n;
+	d->seq = s->pair->seq++;
+	d->faulted = false;
 	d->path = *path;
 	d->len = len;
 	memcpy(d->bytes, datagram, len);
@@ -246,6 +248,8 @@ void pair_config(struct pair *p)
 {
 	*p = (struct pair){.now = SEC, .prng = prng_init(7)};
 	TAILQ_INIT(&p->net);
+	TAILQ_INIT(&p->late);
+	TAILQ_INIT(&p->very_late);
 	ike_settings_default(&p->settings);
 	side_config(p, A);
 	side_config(p, B);
@@ -254,16 +258,43 @@ void pair_config(struct pair *p)
 
 static struct log logs[2];
 
+static void side_start(struct pair_side *s)
+{
+	struct ike_env env = {s, side_random, side_emit, side_psk, side_reserve, side_event};
+
+	logs[s->n] = (struct log){LOG_LEVEL_DEBUG, s, side_line};
+	s->ike = ike_new(&s->pair->settings, &env, s->pair->verbose ? &logs[s->n] : NULL);
+	assert_non_null(s->ike);
+	assert_int_equal(ike_conn_add(s->ike, &s->conn), 0);
+}
+
 void pair_start(struct pair *p)
 {
-	for (int n = A; n <= B; n++) {
-		struct pair_side *s = &p->side[n];
-		struct ike_env env = {s, side_random, side_emit, side_psk, side_reserve, side_event};
+	side_start(&p->side[A]);
+	side_start(&p->side[B]);
+}
 
-		logs[n] = (struct log){LOG_LEVEL_DEBUG, s, side_line};
-		s->ike = ike_new(&p->settings, &env, p->verbose ? &logs[n] : NULL);
-		assert_non_null(s->ike);
-		assert_int_equal(ike_conn_add(s->ike, &s->conn), 0);
+void pair_restart(struct pair *p, int side)
+{
+	struct pair_side *s = &p->side[side];
+	struct pair_child *c;
+
+	ike_free(s->ike);
+	while ((c = TAILQ_FIRST(&s->children))) {
+		TAILQ_REMOVE(&s->children, c, link);
+		free(c);
+	}
+	s->downs = s->reserves;
+	side_start(s);
+}
+
+static void pair_release(struct pair_queue *from, struct pair *p)
+{
+	struct pair_datagram *d;
+
+	while ((d = TAILQ_FIRST(from))) {
+		TAILQ_REMOVE(from, d, link);
+		TAILQ_INSERT_TAIL(&p->net, d, link);
 	}
 }
 
@@ -279,6 +310,8 @@ void pair_end(struct pair *p)
 			free(c);
 		}
 	}
+	pair_release(&p->late, p);
+	pair_release(&p->very_late, p);
 	while ((d = TAILQ_FIRST(&p->net))) {
 		TAILQ_REMOVE(&p->net, d, link);
 		free(d);
@@ -381,6 +414,12 @@ static struct pair_datagram *pair_next(struct pair *p)
 {
 	struct pair_datagram *d = TAILQ_FIRST(&p->net), *other;
 
+	if (d && p->b_first)
+		TAILQ_FOREACH (other, &p->net, link)
+			if (other->from == B) {
+				d = other;
+				break;
+			}
 	if (d && p->reorder && prng_below(&p->prng, 2)) {
 		other = TAILQ_NEXT(d, link);
 		d = other ? other : d;
@@ -390,13 +429,67 @@ static struct pair_datagram *pair_next(struct pair *p)
 	return d;
 }
 
+void pair_faults(struct pair *p, const struct pair_fault *fault, unsigned int n)
+{
+	p->seq = 0;
+	for (unsigned int i = 0; i < PAIR_FAULTS_AT_ONCE; i++)
+		p->fault[i] = i < n ? fault[i] : (struct pair_fault){0};
+}
+
+static struct pair_datagram *pair_again(const struct pair_datagram *d)
+{
+	struct pair_datagram *copy = malloc(sizeof(*d) + d->len);
+
+	assert_non_null(copy);
+	memcpy(copy, d, sizeof(*d) + d->len);
+	return copy;
+}
+
+/* True: the datagram has been taken care of. */
+static bool pair_spoil(struct pair *p, struct pair_datagram *d)
+{
+	for (unsigned int i = 0; i < PAIR_FAULTS_AT_ONCE; i++) {
+		if (!p->fault[i].on || p->fault[i].seq != d->seq || d->faulted)
+			continue;
+		d->faulted = true;
+		switch (p->fault[i].kind) {
+		case PAIR_LOST:
+			free(d);
+			return true;
+		case PAIR_LATE:
+			TAILQ_INSERT_TAIL(&p->late, d, link);
+			return true;
+		case PAIR_VERY_LATE:
+			TAILQ_INSERT_TAIL(&p->very_late, d, link);
+			p->very_late_at = p->now + p->settings.retransmit_ns * 3 / 2;
+			return true;
+		case PAIR_TWICE:
+			d = pair_again(d);
+			TAILQ_INSERT_TAIL(&p->late, d, link);
+			return false;
+		case PAIR_FAULTS:
+			break;
+		}
+	}
+	return false;
+}
+
 void pair_run(struct pair *p)
 {
 	struct pair_datagram *d;
 
-	for (unsigned int i = 0; (d = pair_next(p)); i++) {
+	for (unsigned int i = 0;; i++) {
+		d = pair_next(p);
+		if (!d && TAILQ_EMPTY(&p->late))
+			return;
+		if (!d) {
+			pair_release(&p->late, p);
+			continue;
+		}
 		if (i > 100000)
 			fail_msg("the two never fall silent");
+		if (pair_spoil(p, d))
+			continue;
 		if (prng_below(&p->prng, 100) < p->loss_percent) {
 			free(d);
 			continue;
@@ -412,13 +505,20 @@ void pair_pass(struct pair *p, uint64_t ns)
 	uint64_t end = p->now + ns;
 
 	for (;;) {
-		uint64_t a = ike_next(p->side[A].ike), b = ike_next(p->side[B].ike), next = a < b ? a : b;
+		uint64_t a, b, next;
 
 		pair_run(p);
+		a = ike_next(p->side[A].ike);
+		b = ike_next(p->side[B].ike);
+		next = a < b ? a : b;
+		if (!TAILQ_EMPTY(&p->very_late) && p->very_late_at < next)
+			next = p->very_late_at;
 		if (next > end)
 			break;
 		if (next > p->now)
 			p->now = next;
+		if (!TAILQ_EMPTY(&p->very_late) && p->very_late_at <= p->now)
+			pair_release(&p->very_late, p);
 		ike_tick(p->side[A].ike, p->now);
 		ike_tick(p->side[B].ike, p->now);
 	}

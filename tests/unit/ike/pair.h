@@ -66,6 +66,8 @@ struct pair_side {
 struct pair_datagram {
 	TAILQ_ENTRY(pair_datagram) link;
 	int from;
+	unsigned int seq;     /* its number since pair_faults() */
+	bool faulted;         /* has had its fault */
 	struct ike_path path; /* as its sender saw it */
 	size_t len;
 	uint8_t bytes[];
@@ -73,8 +75,30 @@ struct pair_datagram {
 
 TAILQ_HEAD(pair_queue, pair_datagram);
 
+/* What happens to the datagram with number seq. */
+enum pair_fault_kind {
+	PAIR_LOST,
+	PAIR_LATE,      /* comes when nothing else is on the way */
+	PAIR_VERY_LATE, /* comes after the first retransmission */
+	PAIR_TWICE,     /* and again when nothing else is on the way */
+	PAIR_FAULTS,
+};
+
+enum { PAIR_FAULTS_AT_ONCE = 2 };
+
+struct pair_fault {
+	bool on;
+	unsigned int seq;
+	enum pair_fault_kind kind;
+};
+
 struct pair {
 	struct pair_side side[2];
+	struct pair_fault fault[PAIR_FAULTS_AT_ONCE];
+	struct pair_queue late, very_late;
+	uint64_t very_late_at;
+	bool b_first; /* what B sends overtakes what A sends */
+	unsigned int seq;
 	uint64_t now;
 	struct prng prng;
 	struct pair_queue net;
@@ -94,6 +118,8 @@ void pair_config(struct pair *p);
 /* Creates the engines from what is configured by now. */
 void pair_start(struct pair *p);
 void pair_end(struct pair *p);
+/* This side crashes and comes back without a memory. */
+void pair_restart(struct pair *p, int side);
 void pair_proposal(struct ike_proposal *out, unsigned int *n, uint8_t protocol, const char *spec);
 void pair_ts(struct ike_ts *ts, const char *from, const char *to, uint8_t protocol, uint16_t port_from,
 	     uint16_t port_to);
@@ -107,6 +133,8 @@ void pair_initiate(struct pair *p, int side);
 void pair_run(struct pair *p);
 /* The same while time passes, tick by tick. */
 void pair_pass(struct pair *p, uint64_t ns);
+/* Numbers datagrams from 0 on from here; the faults apply to those numbers. */
+void pair_faults(struct pair *p, const struct pair_fault *fault, unsigned int n);
 /* The first datagram on the way from this side, taken out of the network. Fails the test if there is none. */
 struct pair_datagram *pair_take(struct pair *p, int from);
 bool pair_waiting(struct pair *p, int from);
