@@ -21,15 +21,15 @@ enum {
 
 /* ---- timers ---- */
 
-void timer_set(struct controller *c, struct ctl_timer *t, uint64_t at,
-	       void (*fire)(struct controller *, struct ctl_timer *))
+void ctl_timer_set(struct controller *c, struct ctl_timer *t, uint64_t at,
+		   void (*fire)(struct controller *, struct ctl_timer *))
 {
 	t->fire = fire;
 	if (heap_set(&c->timers, &t->node, at))
 		log_at(c->log, LOG_LEVEL_ERROR, "memory", "no memory for a timer: something will not be tried again");
 }
 
-void timer_stop(struct controller *c, struct ctl_timer *t)
+void ctl_timer_stop(struct controller *c, struct ctl_timer *t)
 {
 	heap_remove(&c->timers, &t->node);
 }

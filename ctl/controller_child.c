@@ -249,7 +249,7 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 	       ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)), (int)lane_cpu(ch->lane),
 	       old ? ", replaces an older one" : "");
 	child_tell(ch, old, old ? CONTROLLER_CHILD_REKEYED : CONTROLLER_CHILD_UP, IKE_DOWN_NONE, 0);
-	tunnel_child_up(ch->tunnel, ch);
+	tunnel_child_up(ch->tunnel, ch, old != NULL);
 }
 
 static void child_down(struct ctl_child *ch, const struct ike_event *ev)
@@ -263,6 +263,8 @@ static void child_down(struct ctl_child *ch, const struct ike_event *ev)
 	ch->down = true;
 	ch->sa.n_local_ts = ch->sa.n_remote_ts = 0;
 	ch->sa.local_ts = ch->sa.remote_ts = NULL;
+	if (ev->down == IKE_DOWN_IKE_SA && ch->peer)
+		ch->peer->closing = true;
 	if (ev->down == IKE_DOWN_REDUNDANT)
 		c->counters.collisions++;
 	log_at(c->log, ch->up ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, "child.down",
@@ -343,9 +345,9 @@ void child_free(struct ctl_child *ch)
 	struct ctl_child *s;
 
 	command_left(&ch->waiters, -ECANCELED, "gone");
-	timer_stop(c, &ch->timer);
-	timer_stop(c, &ch->in.retry);
-	timer_stop(c, &ch->out.retry);
+	ctl_timer_stop(c, &ch->timer);
+	ctl_timer_stop(c, &ch->in.retry);
+	ctl_timer_stop(c, &ch->out.retry);
 	half_release(&ch->in);
 	half_release(&ch->out);
 	rekey_unwatch(ch);

@@ -48,7 +48,7 @@ static void command_end(struct ctl_command *cmd, int err, const char *text)
 	for (unsigned int i = 0; i < cmd->asked; i++)
 		if (cmd->waiters[i].command)
 			LIST_REMOVE(&cmd->waiters[i], link);
-	timer_stop(c, &cmd->timer);
+	ctl_timer_stop(c, &cmd->timer);
 	TAILQ_REMOVE(&c->commands, cmd, link);
 	if (c->stop == cmd)
 		c->stop = NULL;
@@ -91,7 +91,7 @@ static void command_late(struct controller *c, struct ctl_timer *t)
 static void command_limit(struct ctl_command *cmd, uint64_t timeout_ns)
 {
 	if (timeout_ns)
-		timer_set(cmd->c, &cmd->timer, cmd->c->now + timeout_ns, command_late);
+		ctl_timer_set(cmd->c, &cmd->timer, cmd->c->now + timeout_ns, command_late);
 }
 
 void commands_free(struct controller *c)
@@ -353,7 +353,7 @@ static void stop_force(struct controller *c, struct ctl_timer *t)
 	HASH_ITER (hh, c->tunnels, tunnel, next_tunnel)
 		tunnel_policies_drop(tunnel);
 	c->stop_forced = true;
-	timer_set(c, t, c->now + force_ns, stop_late);
+	ctl_timer_set(c, t, c->now + force_ns, stop_late);
 }
 
 void command_stop_check(struct controller *c)
@@ -378,11 +378,11 @@ void controller_stop(struct controller *c, uint64_t now, uint64_t deadline_ns, c
 		return;
 	}
 	c->stopping = true;
-	timer_set(c, &c->stop->timer, deadline_ns, stop_force);
+	ctl_timer_set(c, &c->stop->timer, deadline_ns, stop_force);
 	HASH_ITER (hh, c->tunnels, t, next_tunnel) {
 		t->want = WANT_NOTHING;
 		t->configured = false;
-		timer_stop(c, &t->timer);
+		ctl_timer_stop(c, &t->timer);
 		tunnel_release(t);
 	}
 	HASH_ITER (hh, c->peers, p, next_peer)

@@ -107,7 +107,7 @@ static void half_wait(struct ctl_half *h)
 	struct controller *c = h->child->c;
 
 	h->state = HALF_WAITING;
-	timer_set(c, &h->retry, c->now + retry_wait(h), half_retry);
+	ctl_timer_set(c, &h->retry, c->now + retry_wait(h), half_retry);
 	h->tries++;
 }
 
@@ -228,7 +228,7 @@ static void half_gone(struct ctl_half *h, bool at_once)
 	struct ctl_child *ch = h->child;
 	struct controller *c = ch->c;
 
-	timer_stop(c, &h->retry);
+	ctl_timer_stop(c, &h->retry);
 	half_unindex(h);
 	h->state = HALF_NONE;
 	h->remove = false;
@@ -257,7 +257,7 @@ static void half_deleted(void *ctx, const struct xfrm_result *result)
 	if (result->err && result->err != -ESRCH && result->err != -EPIPE && h->tries < INSTALL_TRIES_MAX) {
 		log_at(c->log, LOG_LEVEL_WARN, "sa.delete", "%s SA %08x: not deleted: %s", dir_name(h), h->id.spi,
 		       result->text ? result->text : strerror(-result->err));
-		timer_set(c, &h->retry, c->now + retry_wait(h), half_delete_again);
+		ctl_timer_set(c, &h->retry, c->now + retry_wait(h), half_delete_again);
 		h->tries++;
 		return;
 	}
@@ -298,7 +298,7 @@ void half_remove(struct ctl_half *h)
 		h->remove = true;
 		break;
 	case HALF_WAITING:
-		timer_stop(h->child->c, &h->retry);
+		ctl_timer_stop(h->child->c, &h->retry);
 		half_uninstall(h);
 		half_release(h);
 		child_half_gone(h);

@@ -334,9 +334,9 @@ struct controller {
 };
 
 /* controller.c */
-void timer_set(struct controller *c, struct ctl_timer *t, uint64_t at,
-	       void (*fire)(struct controller *, struct ctl_timer *));
-void timer_stop(struct controller *c, struct ctl_timer *t);
+void ctl_timer_set(struct controller *c, struct ctl_timer *t, uint64_t at,
+		   void (*fire)(struct controller *, struct ctl_timer *));
+void ctl_timer_stop(struct controller *c, struct ctl_timer *t);
 /* Around every call from outside: the time; and at the end what follows from whatever happened. They nest. */
 void controller_enter(struct controller *c, uint64_t now);
 void controller_leave(struct controller *c);
@@ -389,7 +389,7 @@ void tunnel_timer(struct controller *c, struct ctl_timer *timer);
 void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a);
 void tunnel_peer_up(struct ctl_peer *p);
 void tunnel_peer_down(struct ctl_peer *p, enum ike_down why, uint16_t notify);
-void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch);
+void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch, bool replaces);
 void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down why, uint16_t notify);
 void tunnel_failed(struct ctl_tunnel *t, enum ike_down why, uint16_t notify); /* it did not come up */
 void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify);   /* it was up */

@@ -73,7 +73,7 @@ static struct ctl_policy *policy_get(struct controller *c, const struct xfrm_pol
 
 static void policy_free(struct ctl_policy *p)
 {
-	timer_stop(p->c, &p->retry);
+	ctl_timer_stop(p->c, &p->retry);
 	HASH_DEL(p->c->policies, p);
 	free(p);
 }
@@ -131,7 +131,7 @@ static void policy_done(struct ctl_policy *p, int err, const char *text)
 		policy_settled(p, err);
 	else if (p->failures >= INSTALL_TRIES_MAX)
 		p->installed = false; /* nothing more can be done about it */
-	timer_set(c, &p->retry, c->now + backoff_ns(c, p->failures, retry_first_ns, retry_most_ns), policy_retry);
+	ctl_timer_set(c, &p->retry, c->now + backoff_ns(c, p->failures, retry_first_ns, retry_most_ns), policy_retry);
 }
 
 static void policy_answered(void *ctx, const struct xfrm_result *result)
@@ -157,7 +157,7 @@ void policy_reconcile(struct ctl_policy *p)
 		policy_settled(p, 0);
 		return;
 	}
-	timer_stop(p->c, &p->retry);
+	ctl_timer_stop(p->c, &p->retry);
 	p->busy = true;
 	p->adding = w != NULL;
 	if (w)

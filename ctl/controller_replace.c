@@ -118,14 +118,14 @@ void child_watch(struct ctl_child *ch)
 {
 	if (!ch->delete_old && ch->want_out)
 		return; /* nothing depends on it */
-	timer_set(ch->c, &ch->timer, ch->c->now + watch_ns, watch_fire);
+	ctl_timer_set(ch->c, &ch->timer, ch->c->now + watch_ns, watch_fire);
 }
 
 void child_believe(struct ctl_child *ch)
 {
 	struct ctl_child *old = ch->replaces;
 
-	timer_stop(ch->c, &ch->timer);
+	ctl_timer_stop(ch->c, &ch->timer);
 	if (!ch->delete_old || !old || old->down)
 		return;
 	ch->delete_old = false;
@@ -178,7 +178,7 @@ void child_retire(struct ctl_child *ch, enum ike_down why)
 	struct controller *c = ch->c;
 	uint64_t wait = c->nic.drain_ns ? c->nic.drain_ns : drain_default_ns;
 
-	timer_stop(c, &ch->timer);
+	ctl_timer_stop(c, &ch->timer);
 	rekey_unwatch(ch);
 	child_keys_wipe(ch);
 	if (c->stopping || !ch->up || why == IKE_DOWN_REDUNDANT || why == IKE_DOWN_TIMEOUT) {
@@ -186,7 +186,7 @@ void child_retire(struct ctl_child *ch, enum ike_down why)
 		half_remove(&ch->in);
 		return;
 	}
-	timer_set(c, &ch->timer, c->now + wait, drained);
+	ctl_timer_set(c, &ch->timer, c->now + wait, drained);
 	if (replacement_comes(ch))
 		ch->out_after = true;
 	else

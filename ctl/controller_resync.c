@@ -13,7 +13,7 @@ static const uint64_t again_ns = 10000000u;
 void poll_start(struct controller *c)
 {
 	if (!heap_has(&c->poll.node))
-		timer_set(c, &c->poll, c->sweep ? c->now : c->now + c->nic.counter_poll_ns, poll_fire);
+		ctl_timer_set(c, &c->poll, c->sweep ? c->now : c->now + c->nic.counter_poll_ns, poll_fire);
 }
 
 /* ---- strangers ---- */
@@ -113,7 +113,7 @@ static void dump_done(void *ctx, const struct xfrm_result *result)
 		return;
 	if (result->err) {
 		c->sweep = c->sweep || c->dump_sweeps;
-		timer_set(c, &c->poll, c->now + again_ns, poll_fire);
+		ctl_timer_set(c, &c->poll, c->now + again_ns, poll_fire);
 		return;
 	}
 	if (c->dump_sweeps || c->dump_seen < c->n_installed)
@@ -143,5 +143,12 @@ void resync_wanted(void *ctx, const char *why)
 	c->counters.resyncs++;
 	log_at(c->log, LOG_LEVEL_WARN, "resync", "reading back everything from the card: %s", why);
 	c->sweep = true;
-	timer_set(c, &c->poll, c->now, poll_fire);
+	ctl_timer_set(c, &c->poll, c->now, poll_fire);
+}
+
+void controller_resync(struct controller *c, uint64_t now, const char *why)
+{
+	controller_enter(c, now);
+	resync_wanted(c, why);
+	controller_leave(c);
 }

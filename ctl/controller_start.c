@@ -56,14 +56,14 @@ void tunnel_want(struct ctl_tunnel *t, enum ctl_want want)
 	t->want = want;
 	switch (want) {
 	case WANT_NOTHING:
-		timer_stop(t->c, &t->timer);
+		ctl_timer_stop(t->c, &t->timer);
 		if (!t->n_fresh)
 			tunnel_policies_drop(t);
 		tunnel_release(t);
 		break;
 	case WANT_POLICIES:
 		if (!t->n_fresh)
-			timer_stop(t->c, &t->timer);
+			ctl_timer_stop(t->c, &t->timer);
 		if (!t->policies_set)
 			tunnel_policies_set(t, NULL);
 		break;
@@ -93,7 +93,7 @@ static void start_later(struct ctl_tunnel *t, uint64_t at)
 {
 	if (heap_has(&t->timer.node) && t->timer.node.key <= at)
 		return;
-	timer_set(t->c, &t->timer, at, tunnel_timer);
+	ctl_timer_set(t->c, &t->timer, at, tunnel_timer);
 }
 
 /* One Child SA for a lane, on an IKE SA that is there. */
@@ -251,8 +251,50 @@ void tunnel_settle(struct ctl_tunnel *t)
 	command_left(&t->waiters, 0, text);
 }
 
-void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch)
+static bool spi_lower(const struct ike_sa_info *a, const struct ike_sa_info *b)
 {
+	return memcmp(a->spi_i, b->spi_i, sizeof(a->spi_i)) < 0;
+}
+
+/*
+ * Both ends have made an IKE SA at once. Both see the same two, and agree that the one with the lower SPI goes; the end
+ * that made it closes it. If the other end knows only one of them, it closes nothing, and DPD finds what is dead.
+ */
+static void twin_close(struct ctl_tunnel *t, struct ctl_peer *a, struct ctl_peer *b)
+{
+	struct controller *c = t->c;
+	struct ike_sa_info ia, ib;
+	struct ctl_peer *loser;
+
+	if (!a || !b || a == b || a->initiator == b->initiator || a->closing || b->closing ||
+	    !t->conn->conf->ike.remote.family)
+		return;
+	if (!ike_sa_get(c->ike, a->id, &ia) || !ike_sa_get(c->ike, b->id, &ib))
+		return;
+	loser = spi_lower(&ia, &ib) ? a : b;
+	loser->closing = true;
+	t->starter = !loser->initiator;
+	log_at(c->log, LOG_LEVEL_INFO, "ike.twins", "%s: IKE SAs %u and %u were made from both ends at once; %u goes",
+	       t->name, a->id, b->id, loser->id);
+	if (loser->initiator)
+		ike_sa_delete(c->ike, c->now, loser->id);
+}
+
+static void twins_check(struct ctl_tunnel *t, const struct ctl_child *ch)
+{
+	struct ctl_child *other;
+
+	TAILQ_FOREACH (other, &t->lanes[0]->children, lane_link)
+		if (other != ch && other->up && other->fresh)
+			twin_close(t, ch->peer, other->peer);
+}
+
+void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch, bool replaces)
+{
+	if (!replaces && !ch->lane->index) {
+		t->starter = ch->initiator;
+		twins_check(t, ch);
+	}
 	t->was_up = true;
 	t->tries = 0;
 	t->retry_ns = 0;

@@ -234,7 +234,7 @@ void tunnel_free(struct ctl_tunnel *t)
 	struct controller *c = t->c;
 
 	command_left(&t->waiters, -ECANCELED, "the connection is gone");
-	timer_stop(c, &t->timer);
+	ctl_timer_stop(c, &t->timer);
 	tunnel_policies_drop(t);
 	if (t->candidate)
 		TAILQ_REMOVE(&c->idle, t, idle_link);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim_nic.h"
+
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void queue_put(struct nic *n, struct nic_queue *q, const void *msg, size_t len)
+{
+	struct nic_message *m = malloc(sizeof(*m) + len);
+	uint64_t due = *n->now + prng_below(&n->rng, n->delay_ns + 1);
+
+	if (!m)
+		abort();
+	if (due < q->last)
+		due = q->last;
+	q->last = due;
+	m->due = due;
+	m->len = len;
+	memcpy(m->data, msg, len);
+	STAILQ_INSERT_TAIL(&q->messages, m, link);
+}
+
+static ssize_t queue_take(struct nic *n, struct nic_queue *q, void *buf, size_t size)
+{
+	struct nic_message *m = STAILQ_FIRST(&q->messages);
+	ssize_t len;
+
+	if (q->lost) {
+		q->lost = false;
+		return -ENOBUFS;
+	}
+	if (!m || m->due > *n->now)
+		return -EAGAIN;
+	STAILQ_REMOVE_HEAD(&q->messages, link);
+	len = (ssize_t)(m->len < size ? m->len : size);
+	memcpy(buf, m->data, (size_t)len);
+	free(m);
+	return len;
+}
+
+static void queue_clear(struct nic_queue *q)
+{
+	struct nic_message *m;
+
+	while ((m = STAILQ_FIRST(&q->messages))) {
+		STAILQ_REMOVE_HEAD(&q->messages, link);
+		free(m);
+	}
+}
+
+static void reply(void *ctx, const void *msg, size_t len)
+{
+	struct nic *n = ctx;
+
+	queue_put(n, &n->replies, msg, len);
+}
+
+static int request_send(void *ctx, const void *buf, size_t len)
+{
+	struct nic *n = ctx;
+
+	hwsim_netlink(n->card, *n->now, buf, len, reply, n);
+	return 0;
+}
+
+static ssize_t request_recv(void *ctx, void *buf, size_t size)
+{
+	struct nic *n = ctx;
+
+	return queue_take(n, &n->replies, buf, size);
+}
+
+static int multicast_send(void *ctx, const void *buf, size_t len)
+{
+	(void)ctx;
+	(void)buf;
+	(void)len;
+	return -EOPNOTSUPP;
+}
+
+static ssize_t multicast_recv(void *ctx, void *buf, size_t size)
+{
+	struct nic *n = ctx;
+
+	return queue_take(n, &n->events, buf, size);
+}
+
+void nic_init(struct nic *n, const uint64_t *now, uint64_t seed, uint64_t delay_ns)
+{
+	*n = (struct nic){.now = now, .rng = prng_init(seed), .delay_ns = delay_ns};
+	STAILQ_INIT(&n->replies.messages);
+	STAILQ_INIT(&n->events.messages);
+	n->requests = (struct xfrm_transport){.ctx = n, .send = request_send, .recv = request_recv};
+	n->multicast = (struct xfrm_transport){.ctx = n, .send = multicast_send, .recv = multicast_recv};
+}
+
+void nic_free(struct nic *n)
+{
+	queue_clear(&n->replies);
+	queue_clear(&n->events);
+	hwsim_free(n->card);
+}
+
+void nic_event(struct nic *n, unsigned int group, const void *msg, size_t len)
+{
+	if (group == XFRMNLGRP_EXPIRE || group == XFRMNLGRP_ACQUIRE)
+		queue_put(n, &n->events, msg, len);
+}
+
+void nic_overrun(struct nic *n)
+{
+	queue_clear(&n->events);
+	n->events.lost = true;
+}
+
+uint64_t nic_next(const struct nic *n)
+{
+	const struct nic_message *r = STAILQ_FIRST(&n->replies.messages), *e = STAILQ_FIRST(&n->events.messages);
+	uint64_t at = r ? r->due : UINT64_MAX;
+
+	if (n->events.lost)
+		return *n->now;
+	return e && e->due < at ? e->due : at;
+}
+
+bool nic_is_idle(const struct nic *n)
+{
+	return STAILQ_EMPTY(&n->replies.messages);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim_traffic.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hwsim/gen_packet.h"
+
+enum {
+	PACKET_STRICT = 1,   /* must arrive */
+	PACKET_ON_WIRE = 2,  /* has left the sender's card */
+	PACKET_RECEIVED = 4, /* has arrived */
+	PAYLOAD = 120,       /* bytes */
+	WIRE_ESP = 50,       /* IP protocol numbers */
+	WIRE_UDP = 17,
+};
+
+static int64_t packet_new(struct world *w)
+{
+	if (w->n_packets == w->cap_packets) {
+		w->cap_packets = w->cap_packets ? 2 * w->cap_packets : 4096;
+		w->packet = realloc(w->packet, w->cap_packets);
+		if (!w->packet)
+			abort();
+	}
+	w->packet[w->n_packets] = w->strict ? PACKET_STRICT : 0;
+	return (int64_t)w->n_packets++;
+}
+
+static void send_one(struct world *w, struct stream *st)
+{
+	struct side *s = &w->side[st->from];
+	struct gen_flow flow = {
+		.family = 4,
+		.src = {10, (uint8_t)(1 + st->from), 0, 1},
+		.dst = {10, (uint8_t)(2 - st->from), 0, 1},
+		.sport = 4000,
+		.dport = 5000,
+	};
+	int64_t tag = packet_new(w);
+	struct gen_header h = {
+		.run = 1, .number = (uint64_t)tag, .sent_ns = w->now, .stream = (uint16_t)st->queue, .len = PAYLOAD};
+	uint8_t packet[PAYLOAD + 100];
+	size_t len = gen_packet_build(&flow, &h, packet, sizeof(packet));
+
+	w->sent++;
+	w->current = tag;
+	hwsim_tx(s->nic.card, st->queue, w->now, packet, len);
+	w->current = NET_UNTAGGED;
+	if (w->packet[tag] == PACKET_STRICT)
+		world_fail(w, "%c: packet %" PRId64 " of queue %u did not leave the card", s->name, tag, st->queue);
+}
+
+void traffic_run(struct world *w)
+{
+	for (unsigned int i = 0; w->flowing && i < w->n_streams; i++) {
+		struct stream *st = &w->stream[i];
+
+		if (st->next_ns > w->now)
+			continue;
+		st->next_ns = w->now + 1 + (uint64_t)(2e9 * prng_unit(&w->rng) / st->rate);
+		send_one(w, st);
+	}
+}
+
+uint64_t traffic_next(const struct world *w)
+{
+	uint64_t at = UINT64_MAX;
+
+	for (unsigned int i = 0; w->flowing && i < w->n_streams; i++)
+		at = w->stream[i].next_ns < at ? w->stream[i].next_ns : at;
+	return at;
+}
+
+static bool is_protected(const uint8_t *packet, size_t len)
+{
+	unsigned int protocol = len < 40 ? 0 : packet[0] >> 4 == 6 ? packet[6] : packet[9];
+
+	return protocol == WIRE_ESP || protocol == WIRE_UDP;
+}
+
+void traffic_on_wire(struct side *s, const uint8_t *packet, size_t len)
+{
+	struct world *w = s->w;
+	struct net_packet head = {.kind = NET_ESP, .to = !s->i, .tag = w->current};
+
+	if (memmem(packet, len, gen_magic, GEN_MAGIC_SIZE) || !is_protected(packet, len)) {
+		if (w->closed)
+			world_fail(w, "%c: a packet leaves unprotected", s->name);
+		return;
+	}
+	if (w->current >= 0)
+		w->packet[w->current] |= PACKET_ON_WIRE;
+	if (!net_send(&w->net, w->now, &head, packet, len))
+		w->net_lost++;
+}
+
+void traffic_deliver(struct side *s, const struct net_packet *p)
+{
+	struct world *w = s->w;
+	bool strict = p->tag >= 0 && !p->copy && w->packet[p->tag] & PACKET_STRICT;
+
+	hwsim_rx(s->nic.card, w->now, p->data, p->len);
+	/* the copy of a doubled packet may have come first */
+	if (strict && !(w->packet[p->tag] & PACKET_RECEIVED))
+		world_fail(w, "%c: packet %" PRId64 " reached the card and was dropped (SPI %02x%02x%02x%02x)", s->name,
+			   p->tag, p->data[20], p->data[21], p->data[22], p->data[23]);
+}
+
+void traffic_arrived(struct side *s, const uint8_t *packet, size_t len)
+{
+	struct world *w = s->w;
+	struct gen_header h;
+	enum gen_verdict verdict = gen_packet_parse(packet, len, &h);
+
+	if (verdict != GEN_GOOD || h.number >= w->n_packets) {
+		world_fail(w, "%c: a packet arrives that nobody sent like this", s->name);
+		return;
+	}
+	if (w->packet[h.number] & PACKET_RECEIVED)
+		world_fail(w, "%c: packet %" PRIu64 " arrives twice", s->name, h.number);
+	w->packet[h.number] |= PACKET_RECEIVED;
+	w->received++;
+}
+
+void world_streams(struct world *w, unsigned int queues, double rate)
+{
+	w->n_streams = 0;
+	for (unsigned int from = 0; from < 2; from++)
+		for (unsigned int q = 0; q < queues && w->n_streams < WORLD_STREAMS_MAX; q++)
+			w->stream[w->n_streams++] =
+				(struct stream){.from = from, .queue = q, .rate = rate, .next_ns = w->now};
+	w->flowing = true;
+}
+
+bool world_quiet(struct world *w)
+{
+	w->flowing = false;
+	return world_run(w, w->net.config.delay_ns + w->net.config.jitter_ns + sim_ms);
+}

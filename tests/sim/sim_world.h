@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two hosts: on each a controller and a card, between them a bad network, on top of them traffic that is checked packet
+ * by packet. Time is virtual; everything follows from one seed.
+ *
+ * A packet counts as lost when the network did not lose it and it did not arrive; it is found at the very moment: when
+ * it was to leave the sender's card and did not, or when it reached the receiver's card and did not get through.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "ctl/controller.h"
+#include "sim_net.h"
+#include "sim_nic.h"
+
+enum { WORLD_LINES = 600, WORLD_LINE = 240, WORLD_STREAMS_MAX = 64, WORLD_WHY_MAX = 400 };
+
+static const uint64_t sim_ms = 1000000u, sim_s = 1000000000u;
+
+struct side_config {
+	const char *profile;
+	uint32_t slots, queues;
+	const char *start_action, *dpd_action, *close_action, *hw_offload, *per_cpu_sas;
+	uint64_t rekey_packets, life_packets; /* 0: off */
+	const char *child_extra;              /* more lines for the child section */
+	const char *conn_extra;
+	uint64_t counter_poll_ms, drain_ms;
+};
+
+struct world_config {
+	struct side_config side[2];
+	struct net_config net;
+	uint64_t nic_delay_ns;
+	bool v6;
+};
+
+struct world;
+
+struct side {
+	struct world *w;
+	unsigned int i;
+	char name; /* 'A', 'B' */
+	struct side_config config;
+	struct nic nic;
+	struct conf *conf;
+	struct controller *c;
+	struct prng rng;
+	struct log log;
+	bool flushed;                    /* the card has lost SAs and the controller does not know yet */
+	unsigned int ups, downs, rekeys; /* events */
+};
+
+struct stream {
+	unsigned int from, queue;
+	double rate; /* packets a second, on average */
+	uint64_t next_ns;
+};
+
+struct world {
+	uint64_t seed, now;
+	bool v6, verbose;
+	struct prng rng;
+	struct net net;
+	struct side side[2];
+	unsigned int n_streams;
+	struct stream stream[WORLD_STREAMS_MAX];
+	bool flowing; /* streams send */
+	bool strict;  /* what is sent now must arrive */
+	bool closed;  /* nothing may leave unprotected */
+	uint64_t n_packets, cap_packets;
+	uint8_t *packet; /* PACKET_* of each */
+	int64_t current; /* the packet on its way through a card right now */
+	uint64_t sent, received, net_lost;
+	uint64_t check_at, deep_at;
+	bool failed;
+	char why[WORLD_WHY_MAX];
+	unsigned int line; /* next in the ring */
+	char (*lines)[WORLD_LINE];
+};
+
+void world_make(struct world *w, uint64_t seed, const struct world_config *config, bool verbose);
+void world_free(struct world *w);
+
+/* The first failure stays; everything stops soon. */
+void world_fail(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Lets time pass. False: something has failed. */
+bool world_run(struct world *w, uint64_t ns);
+/* Until the condition holds, or the time is over (a failure that says `what`). */
+bool world_until(struct world *w, bool (*condition)(struct world *w), uint64_t ns, const char *what);
+
+/* One stream per queue and direction, at so many packets a second each. */
+void world_streams(struct world *w, unsigned int queues, double rate);
+/* Stops the streams and waits until everything that was sent has arrived. */
+bool world_quiet(struct world *w);
+/* The invariants: card, controller, ledger against card. deep: those too that look at every SA. */
+void world_check(struct world *w, bool deep);
+
+/* A side's configuration as text; what conf_parse takes. */
+void side_text(const struct world *w, const struct side *s, char *out, size_t size);
+/* Reads it anew from side->config. */
+void side_reload(struct side *s);
+uint32_t side_children(struct side *s); /* Child SAs that are up and not replaced */
+
+#endif
