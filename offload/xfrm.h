@@ -40,7 +40,7 @@ struct xfrm_addr {
 	uint8_t ip[16];
 };
 
-struct xfrm_selector_cfg { /* a traffic selector as XFRM can express it: prefixes and single ports */
+struct xfrm_selector_cfg { /* a traffic selector as XFRM can express it: prefixes, of ports too */
 	uint16_t family;
 	uint8_t src[16], dst[16];
 	uint8_t src_len, dst_len;                      /* prefix lengths */
@@ -61,6 +61,7 @@ struct xfrm_key {                     /* wiped by the driver in its buffers afte
 struct xfrm_sa {
 	bool out; /* direction */
 	bool tunnel;
+	bool larval; /* there is a larval state from xfrm_spi_alloc: UPDSA instead of NEWSA */
 	uint32_t spi, reqid;
 	struct xfrm_addr src, dst;
 	uint16_t encr, encr_bits, integ; /* IANA; rows of xfrm_alg.c give the kernel's names */
@@ -74,7 +75,6 @@ struct xfrm_sa {
 	enum offload_mode mode;
 	int ifindex;  /* for crypto and packet mode */
 	uint32_t seq; /* of the acquire this answers; 0: none */
-	bool larval;  /* there is a larval state from xfrm_spi_alloc: UPDSA instead of NEWSA */
 };
 
 /* What names one SA: XFRM's lookup key. */
@@ -84,11 +84,10 @@ struct xfrm_sa_id {
 };
 
 struct xfrm_result {
-	int err;          /* 0 or -errno */
-	const char *text; /* the kernel's extack text, or our own sentence; NULL: none. Valid during the call. */
-	enum offload_mode
-		mode; /* install: where the read-back found it (-EOPNOTSUPP and text if not where it was asked for) */
-	uint32_t spi; /* spi_alloc */
+	int err;                /* 0 or -errno */
+	const char *text;       /* the kernel's extack text, or our own sentence; NULL: none. Valid during the call. */
+	enum offload_mode mode; /* install: where the read-back found it */
+	uint32_t spi;           /* spi_alloc */
 };
 
 typedef void (*xfrm_done)(void *ctx, const struct xfrm_result *result);
@@ -98,7 +97,8 @@ struct xfrm_sa_counts {
 	bool out; /* of an SA in software without XFRMA_SA_DIR the kernel does not say it: false */
 	uint32_t reqid;
 	enum offload_mode mode;
-	uint64_t bytes, packets, use_time;
+	uint64_t bytes, packets;
+	uint64_t use_time;                                /* first used: UNIX seconds; 0: never */
 	uint32_t replay, replay_window, integrity_failed; /* usersa_info.stats */
 };
 
@@ -179,14 +179,19 @@ int xfrm_sa_add(struct xfrm *x, const struct xfrm_sa *sa, const struct xfrm_key 
  * keeps the limits that it was given at install (xfrm_state_update, xfrm_state.c).
  */
 int xfrm_sa_update(struct xfrm *x, const struct xfrm_sa *sa, const struct xfrm_key *key, xfrm_done done, void *ctx);
+/* -ESRCH: there is none (any more). That it is acknowledged does not say that the card has freed its slot (slots.h). */
 int xfrm_sa_delete(struct xfrm *x, const struct xfrm_sa_id *id, xfrm_done done, void *ctx);
-/* One SA's counters. */
+/* One SA's counters; `counts` is valid during the call, and filled in only when result->err is 0. */
 int xfrm_sa_get(struct xfrm *x, const struct xfrm_sa_id *id,
 		void (*done)(void *ctx, const struct xfrm_result *result, const struct xfrm_sa_counts *counts),
 		void *ctx);
 /* Every SA there is; `each` may be called many times, then `done` once (-EINTR: the dump changed under it). */
 int xfrm_sa_dump(struct xfrm *x, void (*each)(void *ctx, const struct xfrm_sa_counts *counts), xfrm_done done,
 		 void *ctx);
+/*
+ * An SPI of the kernel's choice in min..max (min above 0) for inbound SAs: result->spi. It holds a larval state until
+ * an SA is added with `larval`, it is deleted, or net.core.xfrm_acq_expires has passed.
+ */
 int xfrm_spi_alloc(struct xfrm *x, const struct xfrm_addr *src, const struct xfrm_addr *dst, uint32_t reqid,
 		   uint32_t min, uint32_t max, xfrm_done done, void *ctx);
 /*
@@ -219,8 +224,7 @@ void xfrm_counters_get(const struct xfrm *x, struct xfrm_counters *out);
 /* AF_NETLINK transports (ext ack, cap ack; groups: EXPIRE and ACQUIRE). fds for polling. 0 or -errno. */
 int xfrm_kernel_open(struct xfrm_transport *requests, int *request_fd, struct xfrm_transport *multicast,
 		     int *multicast_fd);
-/* The same against keyrack-hwsim's socket (docs/hwsim.md: 4-octet hello with the group mask, then netlink datagrams).
- */
+/* The same against keyrack-hwsim's socket (hwsim/server_netlink.h). */
 int xfrm_hwsim_open(const char *path, struct xfrm_transport *requests, int *request_fd,
 		    struct xfrm_transport *multicast, int *multicast_fd);
 /* Closes what the two functions above opened. */
