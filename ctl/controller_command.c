@@ -252,8 +252,11 @@ static void terminate_ask(struct controller *c, const struct controller_match *m
 			next = TAILQ_NEXT(ch, link);
 			if (!match_child(m, ch))
 				continue;
-			ch->terminated = true;
-			child_delete(ch);
+			/* What it has replaced and what still drains goes with it, or would have to take over again. */
+			for (struct ctl_child *old = ch; old; old = old->replaces) {
+				old->terminated = true;
+				child_delete(old);
+			}
 		}
 	} else {
 		HASH_ITER (hh, c->peers, p, next_peer)

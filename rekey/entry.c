@@ -61,16 +61,26 @@ struct dimension {
 
 enum { DIMENSIONS = 3 };
 
+/*
+ * A count as it may be by now. However fast it was, not more than an eighth of the limit is made up: otherwise a short
+ * life would end, again and again, with traffic that never came.
+ */
+static uint64_t extended(uint64_t count, double rate, uint64_t age_ns, uint64_t soft)
+{
+	uint64_t more = to_u64(rate * (double)(age_ns < lag_ns ? age_ns : lag_ns) / ns_per_s);
+
+	return add_sat(count, more < soft / 8 ? more : soft / 8);
+}
+
 static void dimensions_get(const struct rekey_entry *e, uint64_t now, struct dimension d[static DIMENSIONS])
 {
 	const struct rekey_limits *l = &e->limits;
 	uint64_t age = since(e->counted_ns, now);
-	double s = (double)(age < lag_ns ? age : lag_ns) / ns_per_s;
 
-	d[0] = (struct dimension){REKEY_BYTES, add_sat(e->bytes, to_u64(e->byte_rate * s)), l->soft_bytes,
+	d[0] = (struct dimension){REKEY_BYTES, extended(e->bytes, e->byte_rate, age, l->soft_bytes), l->soft_bytes,
 				  l->hard_bytes, e->byte_rate};
-	d[1] = (struct dimension){REKEY_PACKETS, add_sat(e->packets, to_u64(e->packet_rate * s)), l->soft_packets,
-				  l->hard_packets, e->packet_rate};
+	d[1] = (struct dimension){REKEY_PACKETS, extended(e->packets, e->packet_rate, age, l->soft_packets),
+				  l->soft_packets, l->hard_packets, e->packet_rate};
 	d[2] = (struct dimension){REKEY_TIME, since(e->born_ns, now), l->soft_ns, l->hard_ns, ns_per_s};
 }
 

@@ -139,8 +139,8 @@ void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_r
  * returns NULL, also with slots 0: that is how the scheduler learns that it was asked.
  *
  * An SA is due when a count or its age has reached the soft limit; counts that are older than a moment are extended
- * at the measured rate, by 2 s at most. It is also due when the rate has grown so that hard is nearer than replace_ns,
- * but not before half of soft.
+ * at the measured rate, by 2 s and an eighth of the limit at most. It is also due when the rate has grown so that hard
+ * is nearer than replace_ns, but not before half of soft.
  */
 struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uint64_t now);
 /*

@@ -82,19 +82,27 @@ static void silence_lets_the_rate_fall(void **state)
 	assert_true(e.packets == 10000);
 }
 
-static void estimate_runs_on_for_two_seconds_only(void **state)
+static void estimate_runs_on_for_a_moment_only(void **state)
 {
-	struct rekey_entry e = entry_packets(12500, 14000);
+	struct rekey_entry e = entry_packets(22500, 24000);
 
 	(void)state;
-	for (uint64_t t = 1; t <= 10; t++)
+	for (uint64_t t = 1; t <= 20; t++)
 		rekey_entry_count(&e, 0, 1000 * t, t * s);
-	assert_int_equal(rekey_entry_reason(&e, 0, 10 * s), REKEY_NONE);
 	/* no counts any more: at most 2000 packets are assumed */
+	assert_int_equal(rekey_entry_reason(&e, 0, 20 * s), REKEY_NONE);
 	assert_int_equal(rekey_entry_reason(&e, 0, 3600 * s), REKEY_NONE);
-	e.limits.soft_packets = 11900;
-	assert_int_equal(rekey_entry_reason(&e, 0, 10 * s), REKEY_NONE);
-	assert_int_equal(rekey_entry_reason(&e, 0, 12 * s), REKEY_PACKETS);
+	e.limits.soft_packets = 21900;
+	assert_int_equal(rekey_entry_reason(&e, 0, 20 * s), REKEY_NONE);
+	assert_int_equal(rekey_entry_reason(&e, 0, 22 * s), REKEY_PACKETS);
+
+	/* a short life: at most an eighth of its limit is assumed, here 1000 of 8000 */
+	e = entry_packets(8000, 9000);
+	for (uint64_t t = 1; t <= 10; t++)
+		rekey_entry_count(&e, 0, 690 * t, t * s);
+	assert_int_equal(rekey_entry_reason(&e, 0, 3600 * s), REKEY_NONE);
+	rekey_entry_count(&e, 0, 7001, 10 * s);
+	assert_int_equal(rekey_entry_reason(&e, 0, 3600 * s), REKEY_PACKETS);
 }
 
 static void due_when_hard_is_nearer_than_a_replacement(void **state)
@@ -172,7 +180,7 @@ int main(void)
 		cmocka_unit_test(growth_is_believed_sooner_than_silence),
 		cmocka_unit_test(stale_and_repeated_counts_change_nothing),
 		cmocka_unit_test(silence_lets_the_rate_fall),
-		cmocka_unit_test(estimate_runs_on_for_two_seconds_only),
+		cmocka_unit_test(estimate_runs_on_for_a_moment_only),
 		cmocka_unit_test(due_when_hard_is_nearer_than_a_replacement),
 		cmocka_unit_test(first_dimension_decides),
 		cmocka_unit_test(nothing_overflows),
