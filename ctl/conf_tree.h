@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef HASH_FUNCTION
+#define HASH_FUNCTION HASH_FNV /* the default's switch falls through without saying so: clang warns */
+#endif
 #include <uthash.h>
 
 enum {

@@ -5,8 +5,6 @@
 
 #include <sys/queue.h>
 
-#include <uthash.h>
-
 #include "ctl/conf_tree.h"
 #include "ctl/vici_message.h"
 #include "ctl/vici_server.h"
