@@ -166,7 +166,15 @@ void card_reset(struct hwsim *card)
 
 static int lane_init(struct lane *lane)
 {
-	if (pthread_mutex_init(&lane->lock, NULL))
+	pthread_mutexattr_t attr;
+	int err;
+
+	/* a packet's time is short: where two threads meet in a lane, spinning is better than sleeping */
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+	err = pthread_mutex_init(&lane->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	if (err)
 		return -ENOMEM;
 	lane->flows = calloc(CARD_FLOWS, sizeof(*lane->flows));
 	return lane->flows ? 0 : -ENOMEM;

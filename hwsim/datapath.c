@@ -142,21 +142,20 @@ static struct rx_esp rx_classify(const struct hwsim *card, const struct packet *
 	return r;
 }
 
-/* Opens into out, and parses what came out. Returns what to count: RX_ESP if it may go on. */
+/* Opens into out. Returns what to count: RX_ESP if it may go on. */
 static enum counter rx_open(struct hwsim *card, const struct rx_esp *esp, const struct packet *p, uint64_t now,
 			    uint8_t *out, struct packet *inner, bool *dummy)
 {
 	enum counter count = RX_NO_SA;
 	struct sa *sa = esp->sa;
-	size_t len = 0;
 
 	*dummy = false;
 	pthread_mutex_lock(&sa->lock);
 	if (!sa->dead) {
-		switch (esp_open(sa, p, esp->at, out, &len)) {
+		switch (esp_open(sa, p, esp->at, out, inner)) {
 		case ESP_OK:
-			count = packet_parse(inner, out, len) ? RX_MALFORMED : RX_ESP;
-			lifetime_count(card, sa, count == RX_ESP ? inner->len : 0, now);
+			count = RX_ESP;
+			lifetime_count(card, sa, inner->len, now);
 			break;
 		case ESP_DUMMY:
 			*dummy = true;

@@ -24,9 +24,9 @@ int esp_protect(struct sa *sa, const struct packet *p, uint8_t *out);
 enum esp_result { ESP_OK, ESP_DUMMY, ESP_REPLAY, ESP_BAD_ICV, ESP_MALFORMED };
 
 /*
- * Opens the ESP packet that begins at offset `at` of p into out (HWSIM_MAX_PACKET bytes). ESP_OK: *len bytes of IP
- * packet (in tunnel mode perhaps followed by padding). The window and the failure counters of the SA are kept.
+ * Opens the ESP packet that begins at offset `at` of p into out (HWSIM_MAX_PACKET bytes). ESP_OK: *inner is what came
+ * out, parsed. The window and the failure counters of the SA are kept.
  */
-enum esp_result esp_open(struct sa *sa, const struct packet *p, size_t at, uint8_t *out, size_t *len);
+enum esp_result esp_open(struct sa *sa, const struct packet *p, size_t at, uint8_t *out, struct packet *inner);
 
 #endif

@@ -72,10 +72,18 @@ static EVP_CIPHER_CTX *cipher_ctx(const char *evp, const uint8_t *key, int encry
 		EVP_CIPHER_CTX_free(ctx);
 		ctx = NULL;
 	}
-	if (ctx)
+	/* with AEAD there is no padding to turn off, and OpenSSL would do it again for every packet */
+	if (ctx && EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CBC_MODE)
 		EVP_CIPHER_CTX_set_padding(ctx, 0);
 	EVP_CIPHER_free(cipher); /* the context holds its own reference */
 	return ctx;
+}
+
+/* A parameter list with the ICV in it: what EVP_CIPHER_CTX_ctrl would build, without its detours. */
+static void icv_params(OSSL_PARAM params[2], const struct esp_crypto *c, uint8_t *icv)
+{
+	params[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, icv, c->shape.icv);
+	params[1] = OSSL_PARAM_construct_end();
 }
 
 static int mac_setup(struct esp_crypto *c, const struct esp_suite *s, const char **why)
@@ -203,15 +211,16 @@ static int aead_seal(struct esp_crypto *c, uint8_t *esp, size_t text_len, uint64
 	uint8_t *text = esp + ESP_HEADER + c->shape.iv;
 	uint8_t nonce[NONCE], aad[AAD_MAX];
 	int aad_len = aead_aad(aad, esp, seq, esn), len;
+	OSSL_PARAM params[2];
 
 	put_be64(esp + ESP_HEADER, seq);
+	icv_params(params, c, text + text_len);
 	memcpy(nonce, c->salt, SALT);
 	memcpy(nonce + SALT, esp + ESP_HEADER, 8);
 	if (!EVP_EncryptInit_ex2(c->seal, NULL, NULL, nonce, NULL) ||
 	    !EVP_EncryptUpdate(c->seal, NULL, &len, aad, aad_len) ||
 	    !EVP_EncryptUpdate(c->seal, text, &len, text, (int)text_len) ||
-	    !EVP_EncryptFinal_ex(c->seal, text + text_len, &len) ||
-	    !EVP_CIPHER_CTX_ctrl(c->seal, EVP_CTRL_AEAD_GET_TAG, c->shape.icv, text + text_len))
+	    !EVP_EncryptFinal_ex(c->seal, text + text_len, &len) || !EVP_CIPHER_CTX_get_params(c->seal, params))
 		return -EIO;
 	return 0;
 }
@@ -221,14 +230,15 @@ static int aead_open(struct esp_crypto *c, const uint8_t *esp, size_t text_len, 
 	const uint8_t *in = esp + ESP_HEADER + c->shape.iv;
 	uint8_t nonce[NONCE], aad[AAD_MAX], icv[ESP_ICV_MAX];
 	int aad_len = aead_aad(aad, esp, seq, esn), len;
+	OSSL_PARAM params[2];
 
 	memcpy(nonce, c->salt, SALT);
 	memcpy(nonce + SALT, esp + ESP_HEADER, 8);
 	memcpy(icv, in + text_len, c->shape.icv);
-	if (!EVP_DecryptInit_ex2(c->open, NULL, NULL, nonce, NULL) ||
+	icv_params(params, c, icv);
+	if (!EVP_DecryptInit_ex2(c->open, NULL, NULL, nonce, params) ||
 	    !EVP_DecryptUpdate(c->open, NULL, &len, aad, aad_len) ||
 	    !EVP_DecryptUpdate(c->open, text, &len, in, (int)text_len) ||
-	    !EVP_CIPHER_CTX_ctrl(c->open, EVP_CTRL_AEAD_SET_TAG, c->shape.icv, icv) ||
 	    EVP_DecryptFinal_ex(c->open, text + text_len, &len) <= 0)
 		return -EBADMSG;
 	return 0;

@@ -43,34 +43,34 @@ static void set_tos(uint8_t *ip, uint8_t tos)
 }
 
 /* DSCP as the SA says, ECN as RFC 6040 section 4.2 says. False: the packet must be dropped. */
-static bool tunnel_tos(const struct sa *sa, const struct packet *outer, uint8_t *ip, size_t len)
+static bool tunnel_tos(const struct sa *sa, const struct packet *outer, struct packet *inner, uint8_t *ip)
 {
-	struct packet inner;
-	uint8_t tos;
+	uint8_t tos = inner->tos;
 
-	if (packet_parse(&inner, ip, len))
-		return false;
-	tos = inner.tos;
 	if (sa->info.flags & XFRM_STATE_DECAP_DSCP)
 		tos = (uint8_t)((outer->tos & ~TOS_ECN) | (tos & TOS_ECN));
 	if ((outer->tos & TOS_ECN) == TOS_ECN && !(sa->info.flags & XFRM_STATE_NOECN)) {
-		if (!(inner.tos & TOS_ECN))
+		if (!(inner->tos & TOS_ECN))
 			return false;
 		tos |= TOS_ECN;
 	}
-	if (tos != inner.tos)
+	if (tos != inner->tos)
 		set_tos(ip, tos);
+	inner->tos = tos;
 	return true;
 }
 
-static enum esp_result take_tunnel(const struct sa *sa, const struct packet *p, uint8_t next, uint8_t *out, size_t len)
+static enum esp_result take_tunnel(const struct sa *sa, const struct packet *p, uint8_t next, uint8_t *out, size_t len,
+				   struct packet *inner)
 {
-	if (!len || out[0] >> 4 != (next == IPPROTO_IPIP ? 4 : 6) || (next != IPPROTO_IPIP && next != IPPROTO_IPV6))
+	if ((next != IPPROTO_IPIP && next != IPPROTO_IPV6) || packet_parse(inner, out, len) ||
+	    (inner->flow.family == AF_INET) != (next == IPPROTO_IPIP))
 		return ESP_MALFORMED;
-	return tunnel_tos(sa, p, out, len) ? ESP_OK : ESP_MALFORMED;
+	return tunnel_tos(sa, p, inner, out) ? ESP_OK : ESP_MALFORMED;
 }
 
-static enum esp_result take_transport(const struct packet *p, size_t header, uint8_t next, uint8_t *out, size_t len)
+static enum esp_result take_transport(const struct packet *p, size_t header, uint8_t next, uint8_t *out, size_t len,
+				      struct packet *inner)
 {
 	memcpy(out, p->data, header);
 	out[p->l4_field] = next;
@@ -80,10 +80,10 @@ static enum esp_result take_transport(const struct packet *p, size_t header, uin
 	} else {
 		put_be16(out + 4, (uint16_t)(len - IPV6_HEADER));
 	}
-	return ESP_OK;
+	return packet_parse(inner, out, len) ? ESP_MALFORMED : ESP_OK;
 }
 
-enum esp_result esp_open(struct sa *sa, const struct packet *p, size_t at, uint8_t *out, size_t *len)
+enum esp_result esp_open(struct sa *sa, const struct packet *p, size_t at, uint8_t *out, struct packet *inner)
 {
 	const struct esp_shape *shape = esp_crypto_shape(sa->crypto);
 	bool esn = sa->info.flags & XFRM_STATE_ESN, tunnel = sa->info.mode == XFRM_MODE_TUNNEL;
@@ -113,6 +113,6 @@ enum esp_result esp_open(struct sa *sa, const struct packet *p, size_t at, uint8
 	next = out[header + text_len - 1];
 	if (next == PROTO_NONE)
 		return ESP_DUMMY;
-	*len = header + (size_t)plain;
-	return tunnel ? take_tunnel(sa, p, next, out, *len) : take_transport(p, header, next, out, *len);
+	return tunnel ? take_tunnel(sa, p, next, out, (size_t)plain, inner)
+		      : take_transport(p, header, next, out, header + (size_t)plain, inner);
 }
