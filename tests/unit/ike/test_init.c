@@ -399,6 +399,7 @@ static void test_unauthenticated(void **state)
 	struct ike_sa_info info;
 	struct pair_datagram *d;
 	struct ike_path path;
+	uint64_t before;
 	struct pair p;
 
 	(void)state;
@@ -445,7 +446,7 @@ static void test_unauthenticated(void **state)
 		ike_receive(p.side[A].ike, p.now, &path, msg, (size_t)len);
 	}
 	assert_int_equal(pair_count(&p, A), 10);
-	assert_int_equal(pair_counters(&p.side[A]).unauth_suppressed, 990);
+	assert_int_equal(pair_counters(&p.side[A]).unauth_suppressed - before, 990);
 	d = pair_take(&p, A);
 	assert_int_equal(d->bytes[19] & IKE_FLAG_RESPONSE, IKE_FLAG_RESPONSE);
 	pair_deliver(&p, d); /* answers to nothing change nothing */
