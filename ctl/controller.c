@@ -379,7 +379,7 @@ uint64_t controller_next(const struct controller *c)
 	const struct heap_node *n = heap_first(&c->timers);
 	uint64_t at = n ? n->key : UINT64_MAX;
 
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < 2 && !c->stopping; i++)
 		at = least(at, rekey_sched_next(c->sched[i]));
 	return least(at, least(ike_next(c->ike), slots_next(c->slots)));
 }

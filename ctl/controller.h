@@ -72,7 +72,8 @@ uint64_t controller_next(const struct controller *c);
 
 /*
  * Add a connection, or replace the one of that name: unchanged (same fingerprint) is a no-op; children that did not
- * change keep their SAs; start_action is carried out for what is new. The controller takes its own reference. 0 or -errno.
+ * change keep their SAs; start_action is carried out for what is new. The controller takes its own reference. 0 or
+ * -errno.
  */
 int controller_conn_load(struct controller *c, uint64_t now, struct conf_conn *conn);
 /* Forget it and close its SAs if close. 0, -ENOENT. */
@@ -123,14 +124,14 @@ struct controller_child {
 	uint32_t cpu;                   /* queue it is bound to; UINT32_MAX: any (the fallback) */
 	enum offload_mode mode;
 	enum child_state {
-		CHILD_RESERVED,   /* slots held, exchange under way */
+		CHILD_RESERVED, /* slots held, exchange under way */
 		CHILD_INSTALLING,
 		CHILD_INSTALLED,
-		CHILD_REKEYING,   /* its replacement is under way */
-		CHILD_REKEYED,    /* replaced, draining */
+		CHILD_REKEYING, /* its replacement is under way */
+		CHILD_REKEYED,  /* replaced, draining */
 		CHILD_DELETING,
 	} state;
-	uint64_t installed_ns; /* when */
+	uint64_t installed_ns;            /* when */
 	uint64_t rekey_in_ns, hard_in_ns; /* estimates from now; UINT64_MAX: never */
 	double wear_soft, wear_hard;      /* 0..1 */
 	struct controller_half in, out;
@@ -148,10 +149,10 @@ void controller_slot_each(struct controller *c, uint64_t now,
 const struct slots *controller_slots(const struct controller *c);
 
 struct controller_queue { /* one queue of one tunnel */
-	uint32_t queue; /* UINT32_MAX: the fallback for all */
+	uint32_t queue;   /* UINT32_MAX: the fallback for all */
 	const struct controller_child *child;
 	double byte_rate, packet_rate; /* a second, measured; out */
-	const char *steering; /* how inbound packets find the queue, for people */
+	const char *steering;          /* how inbound packets find the queue, for people */
 };
 void controller_queue_each(struct controller *c, uint64_t now,
 			   void (*each)(void *ctx, const struct controller_queue *queue), void *ctx);
@@ -163,12 +164,14 @@ struct controller_policy {
 	enum offload_mode mode;
 	bool installed;
 };
-void controller_policy_each(struct controller *c, void (*each)(void *ctx, const struct controller_policy *policy), void *ctx);
+void controller_policy_each(struct controller *c, void (*each)(void *ctx, const struct controller_policy *policy),
+			    void *ctx);
 
 #define CONTROLLER_COUNTERS(X)                                                                                         \
-	X(rekeys_done) X(rekeys_failed) X(rekeys_peer) X(collisions) X(installs) X(install_refused)                     \
-	X(fallback_crypto) X(fallback_software) X(admission_refused) X(hard_expired) X(soft_events) X(resyncs)          \
-	X(orphans_removed) X(retries)
+	X(rekeys_done)                                                                                                 \
+	X(rekeys_failed) X(rekeys_peer) X(collisions) X(installs) X(install_refused) X(fallback_crypto)                \
+		X(fallback_software) X(admission_refused) X(hard_expired) X(soft_events) X(resyncs) X(orphans_removed) \
+			X(retries)
 
 struct controller_counters {
 #define CONTROLLER_COUNTER_FIELD(name) uint64_t name;
@@ -180,7 +183,8 @@ struct controller_counters {
 };
 void controller_counters_get(const struct controller *c, struct controller_counters *out);
 
-/* Slots in use equal the SAs that exist, every SA has an owner: 0, or -EPROTO and the first violation. For tests and `keyrack doctor`. */
+/* Slots in use equal the SAs that exist, every SA has an owner: 0, or -EPROTO and the first violation. For tests and
+ * `keyrack doctor`. */
 int controller_check(struct controller *c, char *why, size_t size);
 
 /* An IKE SA's keys for Wireshark, only on explicit request (keyrackd --dump-keys). */

@@ -53,13 +53,13 @@ static uint16_t refusal(const struct ike_child_offer *offer, const struct ctl_tu
 }
 
 /* RFC 9611 section 4: at least twice as many as there are resources; none beyond the first where it is off. */
-static bool tunnel_is_full(const struct ctl_tunnel *t, const struct ike_child_offer *offer)
+static bool tunnel_is_full(const struct ctl_tunnel *t, const struct ctl_peer *p, const struct ike_child_offer *offer)
 {
 	uint32_t queues = t->n_lanes - 1;
 
 	if (offer->initiator || offer->rekeys_user)
 		return false;
-	if (offer->resource && t->n_fresh)
+	if (offer->resource && t->n_fresh && !TAILQ_EMPTY(&p->children))
 		return t->n_fresh >= 2 * queues + 1;
 	return t->lanes[0]->fresh > CHILDREN_SPARE_MAX;
 }
@@ -149,7 +149,9 @@ static struct ctl_child *child_new(struct controller *c, struct ctl_lane *lane, 
 	return ch;
 }
 
-static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, const struct ike_child_offer *offer)
+/* The first Child SA of an IKE SA is the fallback, whatever else the tunnel has from another IKE SA of that peer. */
+static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, const struct ctl_peer *p,
+				 const struct ike_child_offer *offer)
 {
 	struct ctl_child *old = offer->rekeys_user;
 	struct ctl_tunnel *t;
@@ -159,7 +161,7 @@ static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, co
 	if (offer->initiator && offer->hint)
 		return offer->hint;
 	t = tunnel_for_offer(c, conn, offer);
-	return t ? tunnel_lane_for_peer(t, offer->resource) : NULL;
+	return t ? tunnel_lane_for_peer(t, offer->resource && !TAILQ_EMPTY(&p->children)) : NULL;
 }
 
 static uint16_t refuse(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t, const char *why)
@@ -187,11 +189,11 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 			      c->stopping ? "shutting down"
 			      : c->closed ? "the card is gone"
 					  : "unknown connection");
-	lane = lane_for(c, conn, offer);
 	p = peer_get(c, offer->ike_sa, conn);
-	if (!lane || !p)
+	lane = p ? lane_for(c, conn, p, offer) : NULL;
+	if (!lane)
 		return refuse(c, offer, NULL, "no memory");
-	if (tunnel_is_full(lane->tunnel, offer))
+	if (tunnel_is_full(lane->tunnel, p, offer))
 		return refuse(c, offer, lane->tunnel, "it has as many as it may");
 	ch = child_new(c, lane, p, offer);
 	if (!ch)
@@ -244,10 +246,9 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 	if (old)
 		child_replaced(ch, old, ev->delete_old);
 	rekey_watch(ch);
-	log_at(c->log, LOG_LEVEL_NOTICE, old ? "child.rekeyed" : "child.up",
-	       "%s: Child SA %u is up, in %08x out %08x, %s, queue %d%s", ch->tunnel->name, ch->id, ch->sa.spi_in,
-	       ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)), (int)lane_cpu(ch->lane),
-	       old ? ", replaces an older one" : "");
+	log_at(c->log, LOG_LEVEL_INFO, "child.serves", "%s: Child SA %u is up, in %08x out %08x, %s, queue %d%s",
+	       ch->tunnel->name, ch->id, ch->sa.spi_in, ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)),
+	       (int)lane_cpu(ch->lane), old ? ", replaces an older one" : "");
 	child_tell(ch, old, old ? CONTROLLER_CHILD_REKEYED : CONTROLLER_CHILD_UP, IKE_DOWN_NONE, 0);
 	tunnel_child_up(ch->tunnel, ch, old != NULL);
 }
@@ -255,7 +256,7 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 static void child_down(struct ctl_child *ch, const struct ike_event *ev)
 {
 	struct controller *c = ch->c;
-	struct ctl_tunnel *t = ch->tunnel;
+	bool fresh = ch->fresh;
 	char text[120];
 
 	if (ch->down)
@@ -267,15 +268,14 @@ static void child_down(struct ctl_child *ch, const struct ike_event *ev)
 		ch->peer->closing = true;
 	if (ev->down == IKE_DOWN_REDUNDANT)
 		c->counters.collisions++;
-	log_at(c->log, ch->up ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, "child.down",
-	       "%s: Child SA %u is down (%s, notify %u)", t->name, ch->id, ike_down_name(ev->down), ev->notify);
 	child_unfresh(ch);
 	child_rekey_ended(ch);
 	if (ch->up)
 		child_tell(ch, NULL, CONTROLLER_CHILD_DOWN, ev->down, ev->notify);
 	snprintf(text, sizeof(text), "Child SA %u is down (%s)", ch->id, ike_down_name(ev->down));
 	command_left(&ch->waiters, 0, text);
-	tunnel_child_down(t, ch, ev->down, ev->notify);
+	if (fresh)
+		tunnel_child_down(ch->tunnel, ch, ev->down, ev->notify);
 	if (ch->peer) {
 		TAILQ_REMOVE(&ch->peer->children, ch, peer_link);
 		peer_unref(c, ch->peer);

@@ -131,6 +131,15 @@ void half_retry(struct controller *c, struct ctl_timer *t)
 	half_install(h);
 }
 
+/* The tunnel has other SAs in the card: then what it says of this one need not be for good. */
+static bool mode_is_proven(const struct ctl_half *h)
+{
+	const struct ctl_child *ch = h->child;
+	uint32_t own = (ch->in.state == HALF_INSTALLED) + (ch->out.state == HALF_INSTALLED);
+
+	return ch->tunnel->n_installed > own;
+}
+
 /* A refusal: is it worth another try? An errno for a full table may only mean that a delete has not got through yet. */
 static bool half_may_retry(struct ctl_half *h, int err)
 {
@@ -140,7 +149,9 @@ static bool half_may_retry(struct ctl_half *h, int err)
 		return err != -EPIPE;
 	if (err == -ENOBUFS)
 		return h->tries < INSTALL_TRIES_MAX;
-	if (h->slot < 0 || !slots_errno_is_full(-err))
+	if (h->slot >= 0 && !slots_errno_is_full(-err))
+		return mode_is_proven(h) && h->tries < INSTALL_ODD_TRIES_MAX;
+	if (h->slot < 0)
 		return false;
 	if (h->tries < INSTALL_TRIES_MAX)
 		return true;

@@ -53,10 +53,11 @@ enum {
 	TUNNEL_SELECTORS_MAX = 64,
 	TUNNEL_LANES_MAX = 257, /* 256 queues and the fallback */
 	TUNNELS_MAX = 65536,
-	INSTALL_TRIES_MAX = 8,
-	SPI_MIN = 256,          /* RFC 4303 2.1 reserves those below */
-	SPI_DRAWS_MAX = 64,     /* tries to find one that is unused */
-	RESOURCE_ID_LEN = 8,    /* octets of SA_RESOURCE_INFO data; random, so that they say nothing of CPUs */
+	INSTALL_TRIES_MAX = 8,     /* when the table is said to be full */
+	INSTALL_ODD_TRIES_MAX = 3, /* when it is not clear what is wrong */
+	SPI_MIN = 256,             /* RFC 4303 2.1 reserves those below */
+	SPI_DRAWS_MAX = 64,        /* tries to find one that is unused */
+	RESOURCE_ID_LEN = 8,       /* octets of SA_RESOURCE_INFO data; random, so that they say nothing of CPUs */
 	CHILDREN_SPARE_MAX = 4, /* Child SAs without a resource that a peer may have on one tunnel, beyond the first */
 	SECRETS_MAX = 4096,
 };

@@ -140,7 +140,6 @@ static void sa_up(struct controller *c, const struct ike_event *ev)
 		return;
 	}
 	p->up = true;
-	log_at(c->log, LOG_LEVEL_NOTICE, "ike.up", "%s: IKE SA %u is up", ev->conn->name, ev->ike_sa);
 	tell(c, CONTROLLER_IKE_UP, ev);
 	tunnel_peer_up(p);
 }
@@ -156,8 +155,6 @@ static void sa_rekeyed(struct controller *c, const struct ike_event *ev)
 	HASH_ADD(hh, c->peers, id, sizeof(p->id), p);
 	if (p->hash_failed)
 		log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for IKE SA %u", ev->conn->name, ev->ike_sa);
-	log_at(c->log, LOG_LEVEL_NOTICE, "ike.rekeyed", "%s: IKE SA %u replaces %u", ev->conn->name, ev->ike_sa,
-	       ev->old_ike_sa);
 	tell(c, CONTROLLER_IKE_REKEYED, ev);
 }
 
@@ -169,8 +166,6 @@ static void sa_moved(struct controller *c, const struct ike_event *ev)
 
 	if (!p)
 		return;
-	log_at(c->log, LOG_LEVEL_NOTICE, "ike.moved", "%s: the peer of IKE SA %u has a new address", ev->conn->name,
-	       ev->ike_sa);
 	TAILQ_FOREACH (ch, &p->children, peer_link)
 		rekey_ask(ch);
 }
@@ -185,7 +180,6 @@ static void sa_down(struct controller *c, const struct ike_event *ev)
 	if (!p)
 		return;
 	snprintf(text, sizeof(text), "IKE SA %u is down (%s)", ev->ike_sa, ike_down_name(ev->down));
-	log_at(c->log, p->terminated ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARN, "ike.down", "%s: %s", ev->conn->name, text);
 	command_left(&p->waiters, 0, text);
 	while ((t = TAILQ_FIRST(&p->lost))) {
 		TAILQ_REMOVE(&p->lost, t, lost_link);

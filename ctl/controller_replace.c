@@ -54,9 +54,9 @@ void child_rekey_ended(struct ctl_child *ch)
 		child_refresh(old);
 		rekey_watch(old);
 		rekey_ask(old);
-	} else {
-		rekey_sched_done(sched_of(old), &old->entry, false, c->now);
+		rekey_sched_taken(sched_of(old), &old->entry, c->now);
 	}
+	rekey_sched_done(sched_of(old), &old->entry, false, c->now); /* after a while */
 }
 
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old)

@@ -189,7 +189,11 @@ struct ctl_tunnel *tunnel_for_offer(struct controller *c, struct ctl_conn *conn,
 	if (many && ike_sa_get(c->ike, offer->ike_sa, &info) && info.remote_id)
 		key.identity = id_hash(info.remote_id);
 	t = tunnel_find(c, &key);
-	return t ? t : tunnel_new(c, conn, cfg, &key);
+	if (!t)
+		t = tunnel_new(c, conn, cfg, &key);
+	if (t && !many)
+		t->configured = true;
+	return t;
 }
 
 struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource)

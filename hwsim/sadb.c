@@ -65,7 +65,7 @@ int sadb_init(struct hwsim *card)
 		db->buckets *= 2;
 	db->by_spi = calloc(db->buckets, sizeof(*db->by_spi));
 	db->by_reqid = calloc(db->buckets, sizeof(*db->by_reqid));
-	if (!db->by_spi || !db->by_reqid || (err = key_use_init(card)))
+	if (!db->by_spi || !db->by_reqid || key_use_init(card))
 		return -ENOMEM;
 	err = slot_table_init(&db->in, p->sa_in);
 	return err || db->shared ? err : slot_table_init(&db->out, p->sa_out);

@@ -15,9 +15,13 @@ void spd_init(struct hwsim *card)
 
 void spd_free(struct hwsim *card)
 {
+	struct policy *p, *next;
+
 	for (unsigned int dir = 0; dir < SPD_DIRS; dir++)
-		while (!TAILQ_EMPTY(&card->spd.list[dir]))
-			spd_remove(card, TAILQ_FIRST(&card->spd.list[dir]));
+		for (p = TAILQ_FIRST(&card->spd.list[dir]); p; p = next) {
+			next = TAILQ_NEXT(p, entry);
+			spd_remove(card, p);
+		}
 }
 
 /* Whether a goes before b where their order matters; equals keep the order they came in. */
@@ -66,12 +70,20 @@ void spd_remove_offloaded(struct hwsim *card, uint8_t dir)
 	}
 }
 
+static bool selector_equal(const struct xfrm_selector *a, const struct xfrm_selector *b)
+{
+	return a->family == b->family && a->proto == b->proto && a->sport == b->sport && a->dport == b->dport &&
+	       a->sport_mask == b->sport_mask && a->dport_mask == b->dport_mask && a->prefixlen_s == b->prefixlen_s &&
+	       a->prefixlen_d == b->prefixlen_d && a->ifindex == b->ifindex && a->user == b->user &&
+	       !memcmp(&a->saddr, &b->saddr, sizeof(a->saddr)) && !memcmp(&a->daddr, &b->daddr, sizeof(a->daddr));
+}
+
 struct policy *spd_find(const struct hwsim *card, uint8_t dir, const struct xfrm_selector *sel, uint32_t if_id)
 {
 	struct policy *p;
 
 	TAILQ_FOREACH (p, &card->spd.list[dir], entry)
-		if (p->if_id == if_id && !memcmp(&p->info.sel, sel, sizeof(*sel)))
+		if (p->if_id == if_id && selector_equal(&p->info.sel, sel))
 			return p;
 	return NULL;
 }

@@ -63,7 +63,7 @@ void spd_insert(struct hwsim *card, struct policy *policy);
 void spd_remove(struct hwsim *card, struct policy *policy);
 /* All offloaded policies of one direction. */
 void spd_remove_offloaded(struct hwsim *card, uint8_t dir);
-/* The selector counts byte for byte. if_id: 0 when not named. */
+/* By exactly this selector. if_id: 0 when not named. */
 struct policy *spd_find(const struct hwsim *card, uint8_t dir, const struct xfrm_selector *sel, uint32_t if_id);
 struct policy *spd_find_index(const struct hwsim *card, uint8_t dir, uint32_t index);
 

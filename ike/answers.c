@@ -83,20 +83,15 @@ int ike_answers_take(struct ike_sa *sa, uint32_t msgid, uint64_t hash)
 	return 0;
 }
 
-static void answers_emit(struct ike_sa *sa, const struct ike_answer *slot)
-{
-	if (slot->buf)
-		ike_sa_emit(sa, slot->buf);
-}
-
-void ike_answers_repeat(struct ike_sa *sa, uint32_t msgid)
+void ike_answers_repeat(struct ike_sa *sa, uint32_t msgid, const struct ike_path *path)
 {
 	const struct ike_answer *slot = answers_at(sa, msgid);
 
-	if (!slot)
+	if (!slot || !slot->buf)
 		return;
 	sa->ike->counters.retransmits_answered++;
-	answers_emit(sa, slot);
+	sa->last_out = sa->ike->now;
+	ike_emit(sa->ike, path, slot->buf);
 }
 
 static void answers_count(struct ike_sa *sa, const struct ike_buf *buf)
@@ -126,7 +121,8 @@ void ike_answer_send(struct ike_sa *sa, uint32_t msgid, struct ike_buf *buf)
 	slot->buf = buf;
 	slot->state = IKE_ANSWER_SENT;
 	answers_count(sa, buf);
-	answers_emit(sa, slot);
+	sa->last_out = sa->ike->now;
+	ike_emit(sa->ike, &sa->reply, buf);
 	ike_sa_touch(sa);
 }
 

@@ -125,9 +125,12 @@ static uint16_t nego_reserve(struct ike_nego *n)
 	size_t len = p ? p->data_len : 0;
 	struct ike_rekey *k;
 	uint16_t notify;
+	uint32_t max;
 
 	n->resource = n->rekeys ? n->rekeys->pub.resource : p && n->cfg->per_resource;
-	if (!n->rekeys && n->sa->n_children >= ike_conn_children_max(n->sa->conn->cfg)) {
+	/* each may have one replacement at its side, or a peer that never deletes the old ones could go on for ever */
+	max = ike_conn_children_max(n->sa->conn->cfg) * (n->rekeys ? 2 : 1);
+	if (n->sa->n_children >= max) {
 		n->sa->ike->counters.children_max_refused++;
 		return n->resource ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
 	}
@@ -160,8 +163,10 @@ uint16_t ike_nego_decide(struct ike_nego *n)
 	if (notify)
 		return notify;
 	spi_out = get_be32(n->chosen.spi);
-	if (n->chosen.spi_size != 4 || !spi_out || ike_child_by_spi_out(n->sa, spi_out))
+	if (n->chosen.spi_size != 4 || !spi_out)
 		return IKE_N_INVALID_SYNTAX;
+	if (ike_child_by_spi_out(n->sa, spi_out)) /* the peer has done with it, our half of its end is still on the way */
+		return IKE_N_TEMPORARY_FAILURE;
 	notify = nego_ke(n);
 	if (!notify)
 		notify = nego_reserve(n);

@@ -83,13 +83,14 @@ static void dispatch_faulty(struct ike_sa *sa, const struct ike_header *hdr, str
 }
 
 /* Is this request to be worked on now? Repeats are answered here. */
-static bool dispatch_fresh(struct ike_sa *sa, const struct row *row, const struct ike_header *hdr, uint64_t hash)
+static bool dispatch_fresh(struct ike_sa *sa, const struct row *row, const struct ike_header *hdr, uint64_t hash,
+			   const struct ike_path *path)
 {
 	switch (ike_answers_look(sa, hdr->msgid, hash)) {
 	case IKE_FRESH:
 		return row->request != NULL;
 	case IKE_REPEAT:
-		ike_answers_repeat(sa, hdr->msgid);
+		ike_answers_repeat(sa, hdr->msgid, path);
 		return false;
 	case IKE_BUSY: /* its answer waits for an installation */
 		return false;
@@ -132,6 +133,8 @@ static void dispatch_open(struct ike_sa *sa, const struct row *row, struct ike_r
 	}
 	if (!r && ike_answers_take(sa, m.hdr.msgid, hash))
 		return;
+	if (!r)
+		sa->reply = *path;
 	dispatch_authentic(sa, path);
 	dispatch_count(sa->ike, &m.hdr);
 	if (!bad)
@@ -170,7 +173,7 @@ void ike_dispatch(struct ike_sa *sa, const struct ike_path *path, uint8_t *buf, 
 		}
 	} else {
 		hash = ike_table_hash(sa->ike->seed, buf, len);
-		if (!dispatch_fresh(sa, row, hdr, hash))
+		if (!dispatch_fresh(sa, row, hdr, hash, path))
 			return;
 	}
 	dispatch_open(sa, row, r, path, buf, len, hash);

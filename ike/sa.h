@@ -235,6 +235,7 @@ struct ike_sa {
 	uint8_t sk_d[IKE_PRF_MAX];
 	uint64_t iv; /* next explicit nonce of key_out */
 	struct ike_path path;
+	struct ike_path reply;	   /* where the last authentic request came from: its answer goes there, RFC 7296 2.11 */
 	struct ike_addr init_from; /* responder: where IKE_SA_INIT came from */
 	uint64_t init_hash;        /* of that request */
 	struct ike_window win;
@@ -413,7 +414,7 @@ enum ike_fresh { IKE_FRESH, IKE_REPEAT, IKE_BUSY, IKE_REPLAYED, IKE_OUTSIDE };
 enum ike_fresh ike_answers_look(struct ike_sa *sa, uint32_t msgid, uint64_t hash);
 /* A fresh and authentic request: from here on its repeats are absorbed. 0, -EBUSY, -ENOMEM. */
 int ike_answers_take(struct ike_sa *sa, uint32_t msgid, uint64_t hash);
-void ike_answers_repeat(struct ike_sa *sa, uint32_t msgid);
+void ike_answers_repeat(struct ike_sa *sa, uint32_t msgid, const struct ike_path *path);
 /* Takes over buf (NULL: nothing could be built) and sends it. */
 void ike_answer_send(struct ike_sa *sa, uint32_t msgid, struct ike_buf *buf);
 /* Takes over buf and keeps it until ike_answer_release(). */

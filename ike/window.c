@@ -181,6 +181,14 @@ static bool window_blocked(const struct ike_sa *sa, const struct ike_job_row *ro
 	return row->alone && (w->n_child || sa->ans.n_held);
 }
 
+/* What it was for has gone while it waited, or is not wanted any more. */
+static bool window_pointless(const struct ike_request *r)
+{
+	const struct ike_child *c = r->child;
+
+	return !c || (r->job == IKE_JOB_CHILD && (c->abandoned || (c->of && !c->of->old)));
+}
+
 void ike_window_pump(struct ike_sa *sa)
 {
 	struct ike_request *r;
@@ -188,10 +196,10 @@ void ike_window_pump(struct ike_sa *sa)
 	while (sa->phase != IKE_PHASE_GONE && (r = TAILQ_FIRST(&sa->win.queued))) {
 		const struct ike_job_row *row = ike_job_row(r->job);
 
-		if (row->child && (!r->child || (r->job == IKE_JOB_CHILD && r->child->abandoned))) {
-			window_unqueue(r); /* what it was for has gone meanwhile, or is not wanted any more */
+		if (row->child && window_pointless(r)) {
+			window_unqueue(r);
 			if (row->cancel)
-				row->cancel(r, IKE_DOWN_LOCAL, 0);
+				row->cancel(r, r->child && r->child->abandoned ? IKE_DOWN_LOCAL : IKE_DOWN_LOST, 0);
 			ike_request_free(r);
 			continue;
 		}

@@ -171,9 +171,12 @@ class Lab:
     NET = {"a": "10.1.0.0/24", "b": "10.2.0.0/24"}
     MORE_NET = {"a": "10.1.1.0/24", "b": "10.2.1.0/24"}
 
-    def __init__(self, keep=False):
+    def __init__(self, keep=False, delay_ms=0, drop=0):
+        """delay_ms and drop: what happens to IKE messages on the way, see wire.py."""
         self.keep = keep
+        self.cable = ("--delay-ms", str(delay_ms), "--drop", str(drop)) if delay_ms or drop else None
         self.hosts = {}
+        self.middle = None
 
     def __enter__(self):
         for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -188,22 +191,39 @@ class Lab:
             raise
         return self
 
+    @staticmethod
+    def plug(host, name, other, other_name):
+        subprocess.run(["ip", "link", "add", "name", name, "netns", str(host.holder.pid), "type", "veth",
+                        "peer", "name", other_name, "netns", str(other.holder.pid)], check=True)
+
     def connect(self):
-        pids = {name: str(host.holder.pid) for name, host in self.hosts.items()}
-        subprocess.run(["ip", "link", "add", "name", "wire", "netns", pids["a"], "type", "veth",
-                        "peer", "name", "wire", "netns", pids["b"]], check=True)
+        a, b = self.hosts.values()
+        if self.cable:
+            self.middle = Host(self, "middle")
+            for host in (a, b):
+                self.plug(host, "wire", self.middle, f"to-{host.name}")
+                self.middle.run("sysctl", "-qw", f"net.ipv6.conf.to-{host.name}.disable_ipv6=1")
+                self.middle.run("ip", "link", "set", f"to-{host.name}", "up")
+            self.middle.start("wire", sys.executable, "-B", os.path.join(os.path.dirname(__file__), "wire.py"),
+                              *self.cable)
+            wait_until("the cable", 10, lambda: self.middle.check() or "ready" in self.middle.log("wire.log"))
+        else:
+            self.plug(a, "wire", b, "wire")
         for name, host in self.hosts.items():
             host.run("ip", "address", "add", f"{self.ADDRESS[name]}/24", "dev", "wire")
             host.run("ip", "link", "set", "wire", "up")
             for knob in ("all", "default"):
                 host.run("sh", "-c", f"echo 0 > /proc/sys/net/ipv4/conf/{knob}/rp_filter")
 
+    def all_hosts(self):
+        return [*self.hosts.values(), *([self.middle] if self.middle else [])]
+
     def check(self):
-        for host in self.hosts.values():
+        for host in self.all_hosts():
             host.check()
 
     def close(self, failed):
-        for host in self.hosts.values():
+        for host in self.all_hosts():
             host.kill()
         if failed or self.keep:
             print(f"logs are kept in {self.dir}")

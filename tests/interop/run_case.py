@@ -8,6 +8,7 @@ import argparse
 import re
 
 import gateway
+import keyrack
 import strongswan
 from keyrack import Keyrack
 from netlab import Lab, check_machine, main, require, wait_until
@@ -17,6 +18,9 @@ IKE = {"x25519": "aes128gcm16-prfsha256-x25519", "ecp256": "aes128gcm16-prfsha25
        "x25519-aes256": "aes256gcm16-prfsha384-x25519"}
 # Far apart: a busy test machine must not turn a late replacement into an expired SA.
 COUNTS = {"packets": (80, 2000, 20)}
+COUNTS_TOGETHER = {"packets": (80, 2000, 0)}  # both sides at the same packet: simultaneous rekeys
+# slow: requests of both sides cross, so that simultaneous rekeys are certain.
+PATHS = {"good": {}, "slow": {"delay_ms": 30}, "lossy": {"delay_ms": 5, "drop": 5}}
 REKEYS_WANTED = 5
 PING_INTERVAL = "0.01"
 PINGS = 600  # at most 80 packets a key and direction: seven keys and more
@@ -34,17 +38,20 @@ def arguments():
     p.add_argument("--closer", choices=("a", "b"), default="a", help="who deletes")
     p.add_argument("--close", choices=("ike", "child", "stop"), default="ike",
                    help="delete the IKE SA, the Child SA and then the IKE SA, or end the daemon")
+    p.add_argument("--path", choices=PATHS, default="good", help="what happens to IKE messages on the way")
     p.add_argument("--keep", action="store_true", help="keep the logs")
     return p.parse_args()
 
 
 def make(args, lab, name):
-    counts = COUNTS if args.rekeyer in (name, "both") else None
-    section = gateway.connections(
-        name, IKE[args.ike], {"net": gateway.child(name, args.esp, counts)}, dpd=1 if args.dpd == name else 0)
-    if getattr(args, name) == "strongswan":
+    counts = {"both": COUNTS_TOGETHER, name: COUNTS}.get(args.rekeyer)
+    kind = getattr(args, name)
+    child = gateway.child(name, args.esp, counts, **(keyrack.OFFLOAD if kind == "keyrack" else {}))
+    section = gateway.connections(name, IKE[args.ike], {"net": child}, dpd=1 if args.dpd == name else 0)
+    if kind == "strongswan":
         return StrongSwan(lab.hosts[name], section, gateway.secrets())
-    return Keyrack(lab.hosts[name], section, gateway.secrets(), args.bin)
+    profile = keyrack.ENCAP_PROFILE if "strongswan" in (args.a, args.b) else "cx7"
+    return Keyrack(lab.hosts[name], section, gateway.secrets(), args.bin, profile)
 
 
 def ping(lab, count):
@@ -71,10 +78,16 @@ def both_agree(gateways):
 
 
 def check_rekeys(args, gateways):
+    """At rest both sides have counted the same; except that of two simultaneous rekeys one is redundant."""
+    if args.rekeyer != "both":
+        wait_until("the same number of rekeys on both sides", 10,
+                   lambda: gateways["a"].rekeys() == gateways["b"].rekeys())
     for name, gw in gateways.items():
-        n = gw.rekeys()
-        print(f"{gw.kind} on host {name} counts {n} rekeys")
+        n, collisions = gw.rekeys(), gw.collisions()
+        print(f"{gw.kind} on host {name} counts {n} rekeys, {collisions} collisions")
         require(n >= REKEYS_WANTED, f"host {name} ({gw.kind}) has seen {n} rekeys, wanted {REKEYS_WANTED}")
+    if args.rekeyer == "both" and args.path == "slow":
+        require(any(gw.collisions() for gw in gateways.values()), "both sides rekeyed, but never at the same time")
 
 
 def check_liveness(args, gateways):
@@ -112,15 +125,17 @@ def run(args):
     check_machine([])
     if "strongswan" in (args.a, args.b):
         strongswan.check_installed()
-    with Lab(args.keep) as lab:
+    with Lab(args.keep, **PATHS[args.path]) as lab:
         gateways = {name: make(args, lab, name) for name in ("a", "b")}
         for gw in gateways.values():
             gw.start()
         gateways["a"].initiate()
         wait_until("the same Child SA on both sides", 10, lambda: both_agree(gateways))
         ping(lab, PINGS)
-        check_rekeys(args, gateways)
         wait_until("the same Child SAs on both sides at rest", 10, lambda: both_agree(gateways))
+        check_rekeys(args, gateways)
+        for gw in gateways.values():
+            gw.check_offloaded()
         check_liveness(args, gateways)
         lab.check()
         close(args, gateways)

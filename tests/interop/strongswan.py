@@ -126,6 +126,9 @@ class StrongSwan:
         wait_until("charon answering", 10, lambda: self.swanctl.try_run("--stats")[0])
         self.swanctl("--load-all")
 
+    def check_offloaded(self):
+        pass  # it is software, always
+
     def initiate(self, child="net"):
         self.swanctl("--initiate", "--child", child, "--timeout", "15")
 
@@ -143,6 +146,10 @@ class StrongSwan:
     def rekeys(self):
         """Child SAs that have replaced another, by either side's wish."""
         return len(set(re.findall(r"outbound CHILD_SA \w+\{(\d+)\} established", self.log())))
+
+    def collisions(self):
+        """Simultaneous rekeys of a Child SA."""
+        return len(re.findall(r"CHILD_SA rekey collision (?:won|lost)", self.log()))
 
     def liveness(self):
         """(empty requests sent and answered, empty requests received and answered)."""

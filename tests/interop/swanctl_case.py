@@ -5,6 +5,7 @@ import argparse
 import re
 
 import gateway
+import keyrack
 import strongswan
 from keyrack import Keyrack
 from netlab import Lab, check_machine, main, require, wait_until
@@ -40,6 +41,7 @@ def bring_up(gw):
            r"^  AES_GCM_16-256/PRF_HMAC_SHA2_384/CURVE_25519", r"^  established \d+s ago",
            r"^  net: #\d+, reqid \d+, INSTALLED, TUNNEL", r"ESP:AES_GCM_16-256", r"^    in  [0-9a-f]{8},",
            r"^    out [0-9a-f]{8},", r"^    local  10\.1\.0\.0/24", r"^    remote 10\.2\.0\.0/24")
+    gw.check_offloaded()
     expect(gw.swanctl, ["--list-sas", "--ike", "nobody"])
     expect(gw.swanctl, ["--list-pols"])
 
@@ -74,6 +76,11 @@ def terminate(gw, peer):
     expect(gw.swanctl, ["--terminate", "--child", "net"], r"^terminate completed successfully")
     wait_until("no Child SA", 10, lambda: not gw.swanctl.children() and not peer.swanctl.children())
     expect(gw.swanctl, ["--initiate", "--child", "net"], r"^initiate completed successfully")
+    # While it is being replaced: neither the old nor the new one may stay.
+    expect(gw.swanctl, ["--rekey", "--child", "net"])
+    expect(gw.swanctl, ["--terminate", "--child", "net"], r"^terminate completed successfully")
+    wait_until("no Child SA", 10, lambda: not gw.swanctl.children() and not peer.swanctl.children())
+    expect(gw.swanctl, ["--initiate", "--child", "net"], r"^initiate completed successfully")
     expect(gw.swanctl, ["--terminate", "--ike", "gw", "--timeout", "10"], r"^terminate completed successfully")
     for side in (gw, peer):
         wait_until("no SA", 10, side.is_empty)
@@ -85,7 +92,8 @@ def run(args):
     strongswan.check_installed()
     with Lab(args.keep) as lab:
         host = lab.hosts["a"]
-        section = gateway.connections("a", IKE, {"net": gateway.child("a", ESP)}) + gateway.secrets()
+        more = keyrack.OFFLOAD if args.a == "keyrack" else {}
+        section = gateway.connections("a", IKE, {"net": gateway.child("a", ESP, **more)}) + gateway.secrets()
         if args.a == "keyrack":
             gw = Keyrack(host, "", "", args.bin)  # everything comes over the control socket
         else:

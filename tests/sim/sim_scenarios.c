@@ -95,7 +95,7 @@ static void finish(struct world *w)
 		struct controller_counters c;
 
 		counters_of(&w->side[i], &c);
-		if (c.hard_expired)
+		if (c.hard_expired && !w->starved)
 			world_fail(w, "%c: %llu SAs reached their hard limit", w->side[i].name,
 				   (unsigned long long)c.hard_expired);
 	}
@@ -390,6 +390,7 @@ static void cut_play(struct world *w)
 	if (!flow(w, five_up, 4, 100) || !world_run(w, 3 * sim_s))
 		return;
 	w->strict = false;
+	w->starved = true;
 	w->net.cut = true;
 	if (!world_until(w, none_up, 120 * sim_s, "down") || !world_run(w, 5 * sim_s))
 		return;
@@ -434,6 +435,7 @@ static void trap_play(struct world *w)
 	if (!world_run(w, sim_s))
 		return;
 	world_streams(w, 4, 50);
+	w->n_streams = 4; /* A's: B has no policies yet */
 	if (!flow(w, five_up, 4, 100) || !world_run(w, 5 * sim_s))
 		return;
 	finish(w);

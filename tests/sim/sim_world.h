@@ -67,6 +67,7 @@ struct world {
 	bool flowing; /* streams send */
 	bool strict;  /* what is sent now must arrive */
 	bool closed;  /* nothing may leave unprotected */
+	bool starved; /* no exchange got through for a while: SAs may run into their hard limits */
 	uint64_t n_packets, cap_packets;
 	uint8_t *packet; /* PACKET_* of each */
 	int64_t current; /* the packet on its way through a card right now */
