@@ -62,7 +62,7 @@ struct hwsim_config {
 			      */
 	uint32_t policies;   /* policy table size; 0: 1024 */
 	unsigned int queues; /* TX/RX queue pairs, 1..HWSIM_MAX_QUEUES; queue n is served by CPU n */
-	int ifindex;         /* what XFRMA_OFFLOAD_DEV must name */
+	int ifindex;         /* what XFRMA_OFFLOAD_DEV must name (or 0); greater than 0 */
 	uint64_t seed;
 	const struct log *log; /* may be NULL */
 	bool reqid_oldest;     /* with tx_by_reqid: of several SAs the oldest carries the traffic; false: the

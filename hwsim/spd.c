@@ -75,7 +75,7 @@ static bool selector_equal(const struct xfrm_selector *a, const struct xfrm_sele
 	return a->family == b->family && a->proto == b->proto && a->sport == b->sport && a->dport == b->dport &&
 	       a->sport_mask == b->sport_mask && a->dport_mask == b->dport_mask && a->prefixlen_s == b->prefixlen_s &&
 	       a->prefixlen_d == b->prefixlen_d && a->ifindex == b->ifindex && a->user == b->user &&
-	       !memcmp(&a->saddr, &b->saddr, sizeof(a->saddr)) && !memcmp(&a->daddr, &b->daddr, sizeof(a->daddr));
+	       addr_equal(&a->saddr, &b->saddr, AF_INET6) && addr_equal(&a->daddr, &b->daddr, AF_INET6);
 }
 
 struct policy *spd_find(const struct hwsim *card, uint8_t dir, const struct xfrm_selector *sel, uint32_t if_id)

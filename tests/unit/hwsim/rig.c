@@ -137,7 +137,7 @@ uint16_t rig_addr(const char *text, uint8_t addr[16], uint8_t *prefix)
 	memset(addr, 0, 16);
 	assert_int_equal(inet_pton(family, bare, addr), 1);
 	if (prefix)
-		*prefix = slash ? (uint8_t)atoi(slash + 1) : family == AF_INET ? 32 : 128;
+		*prefix = slash ? (uint8_t)strtoul(slash + 1, NULL, 10) : family == AF_INET ? 32 : 128;
 	return family;
 }
 

@@ -3,20 +3,23 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdio.h>
 
 #include "hwsim/esp_crypto.h"
+
+static unsigned int digit(char c)
+{
+	const char *digits = "0123456789abcdef", *at = strchr(digits, c);
+
+	assert_non_null(at);
+	return (unsigned int)(at - digits);
+}
 
 static size_t unhex(const char *hex, uint8_t *out)
 {
 	size_t n = 0;
 
-	for (; hex[0] && hex[1]; hex += 2, n++) {
-		unsigned int byte;
-
-		assert_int_equal(sscanf(hex, "%2x", &byte), 1);
-		out[n] = (uint8_t)byte;
-	}
+	for (; hex[0] && hex[1]; hex += 2)
+		out[n++] = (uint8_t)(digit(hex[0]) << 4 | digit(hex[1]));
 	return n;
 }
 
@@ -36,7 +39,7 @@ static void opens_published_packets(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(captured) / sizeof(captured[0]); i++) {
-		uint8_t key[36], esp[256], text[256], expect[256], high[4];
+		uint8_t key[36], esp[256] = {0}, text[256], expect[256], high[4] = {0};
 		struct esp_suite suite = {.aead = "rfc4106(gcm(aes))", .key = key, .icv_bits = 128};
 		struct esp_crypto *c;
 		const char *why;

@@ -21,8 +21,8 @@ struct broken {
 	void (*spec)(struct spec *s);
 	void (*info)(struct xfrm_usersa_info *p);
 	void (*attr)(struct nlmsghdr *nlh);
-	int err;
 	const char *text;
+	int err;
 	unsigned int offset; /* type of the attribute that the offset points to; 0: none */
 };
 
@@ -342,10 +342,10 @@ static const struct broken rows[] = {
 	{.info = sel_icmp,
 	 .err = -EINVAL,
 	 .text = "mlx5_core: Device does not support upper protocol other than TCP/UDP"},
-	{"ixgbe-1024", crypto_esn, NULL, NULL, -EINVAL, "Device doesn't support offload with ESN", 0},
-	{"ixgbe-1024", transport_no_esn, NULL, NULL, -EINVAL, "Unsupported ipsec offload type", 0},
-	{"ixgbe-1024", crypto_no_esn, NULL, NULL, -EINVAL, "Unsupported mode for ipsec offload", 0},
-	{"netdevsim-33", packet_no_esn, NULL, NULL, -EINVAL, "Unsupported ipsec offload type", 0},
+	{"ixgbe-1024", crypto_esn, NULL, NULL, "Device doesn't support offload with ESN", -EINVAL, 0},
+	{"ixgbe-1024", transport_no_esn, NULL, NULL, "Unsupported ipsec offload type", -EINVAL, 0},
+	{"ixgbe-1024", crypto_no_esn, NULL, NULL, "Unsupported mode for ipsec offload", -EINVAL, 0},
+	{"netdevsim-33", packet_no_esn, NULL, NULL, "Unsupported ipsec offload type", -EINVAL, 0},
 };
 
 static void bad_requests_get_the_kernels_words(void **state)

@@ -60,6 +60,7 @@ static void every_profile_is_full_at_its_size(void **state)
 static void a_duplicate_needs_a_slot_for_a_moment(void **state)
 {
 	struct rig *rig = rig_new("tiny-33", 2);
+	struct spec s;
 
 	(void)state;
 	assert_int_equal(add(rig, 1, true), 0);
@@ -68,6 +69,8 @@ static void a_duplicate_needs_a_slot_for_a_moment(void **state)
 	assert_int_equal(rig_stats(rig).total.peak, 2);
 	assert_int_equal(add(rig, 2, true), 0);
 	assert_int_equal(add(rig, 1, true), -ENOSPC); /* not EEXIST: the driver is asked first */
+	s = sa_of(1, true);
+	assert_int_equal(rig_sa(rig, XFRM_MSG_UPDSA, &s), -ENOSPC); /* and it is for an update, too */
 	assert_int_equal(del(rig, 1, true), 0);
 	assert_int_equal(del(rig, 1, true), -ESRCH);
 	assert_int_equal(add(rig, 3, true), 0);
