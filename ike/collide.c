@@ -29,6 +29,7 @@ enum collide_state {
 	CHILD_REKEYED_BY_US = 1 << 9,
 	CHILD_REKEYED_BY_PEER = 1 << 10,
 	CHILD_REDUNDANT = 1 << 11,
+	CHILD_UNKNOWN_YET = 1 << 12, /* ours are in flight, and it may be what one of them makes */
 };
 
 static const struct {
@@ -41,6 +42,7 @@ static const struct {
 	{ANY_CHILD, SA_REKEYING, {IKE_N_TEMPORARY_FAILURE, "this IKE SA is being rekeyed"}},
 	{ANY, SA_REKEYED_BY_PEER, {IKE_N_TEMPORARY_FAILURE, "the peer has already rekeyed this IKE SA"}},
 	{SA_REKEY, SA_CHILD_WORK, {IKE_N_TEMPORARY_FAILURE, "a Child SA is being made, rekeyed or closed"}},
+	{CHILD_REKEY, CHILD_UNKNOWN_YET, {IKE_N_TEMPORARY_FAILURE, "this Child SA may still be in the making"}},
 	{CHILD_REKEY, CHILD_NONE, {IKE_N_CHILD_SA_NOT_FOUND, "there is no such Child SA"}},
 	{CHILD_REKEY, CHILD_CLOSING, {IKE_N_TEMPORARY_FAILURE, "this Child SA is being closed"}},
 	{CHILD_REKEY, CHILD_NOT_UP, {IKE_N_TEMPORARY_FAILURE, "this Child SA is still being installed"}},
@@ -68,12 +70,12 @@ static unsigned int collide_sa_state(const struct ike_sa *sa)
 	return state;
 }
 
-static unsigned int collide_child_state(const struct ike_child *c)
+static unsigned int collide_child_state(const struct ike_sa *sa, const struct ike_child *c)
 {
 	unsigned int state = 0;
 
 	if (!c)
-		return CHILD_NONE;
+		return sa->win.n_child ? CHILD_UNKNOWN_YET : CHILD_NONE;
 	if (c->state == IKE_CHILD_DELETING)
 		state |= CHILD_CLOSING;
 	if (c->state != IKE_CHILD_UP)
@@ -92,7 +94,7 @@ struct ike_verdict ike_collide(struct ike_sa *sa, enum ike_ask ask, const struct
 	unsigned int state = collide_sa_state(sa);
 
 	if (ask == IKE_ASK_CHILD_REKEY)
-		state |= collide_child_state(c);
+		state |= collide_child_state(sa, c);
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].asks & 1u << ask && rows[i].state & state)
 			return rows[i].verdict;
