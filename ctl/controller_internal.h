@@ -126,6 +126,7 @@ struct ctl_child {
 	bool hash_failed;
 	uint32_t spi_in;
 	bool initiator;       /* we asked for it */
+	bool rekeys;          /* it was made to replace another */
 	bool fresh;           /* counted in lane->fresh: neither replaced nor going */
 	bool dead;            /* in controller.dead */
 	bool want_out;        /* the outbound half may be installed */
@@ -167,9 +168,10 @@ struct ctl_lane {
 	struct ctl_tunnel *tunnel;
 	unsigned int index; /* 0: the fallback; n: queue n - 1 */
 	struct ctl_children children;
-	uint32_t fresh;       /* of them: not replaced, not going */
-	uint32_t acquire_seq; /* of the acquire that the next SA answers; 0: none */
-	uint64_t retry_ns;    /* not asked for before */
+	uint32_t fresh;         /* of them: not replaced, not going */
+	uint32_t acquire_seq;   /* of the acquire that the next SA answers; 0: none */
+	uint64_t retry_ns;      /* not asked for before */
+	enum ike_down lost_why; /* what ended the last one that was up */
 	unsigned int failures;
 	uint8_t resource[RESOURCE_ID_LEN];
 };

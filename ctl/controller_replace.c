@@ -13,6 +13,7 @@ static const uint64_t drain_default_ns = 1000000000u;
 void child_rekey_began(struct ctl_child *ch, struct ctl_child *old)
 {
 	ch->replaces = old;
+	ch->rekeys = true;
 	TAILQ_INSERT_TAIL(&old->successors, ch, successor_link);
 	old->running++;
 	if (!ch->initiator && old->watched)

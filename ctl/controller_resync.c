@@ -53,9 +53,9 @@ static void half_missing(struct ctl_half *h)
 	log_at(ch->c->log, LOG_LEVEL_WARN, "child.lost", "%s: %s SA %08x is not in the card any more", ch->tunnel->name,
 	       h->out ? "outbound" : "inbound", h->id.spi);
 	half_lost(h);
+	ch->lost = true;
 	if (ch->down || ch->replacement)
 		return;
-	ch->lost = true;
 	rekey_ask(ch);
 }
 

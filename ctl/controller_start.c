@@ -423,17 +423,24 @@ static void lane_lost(struct ctl_lane *l, const struct ctl_child *ch, enum ike_d
 
 void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down why, uint16_t notify)
 {
-	if (ch->lane->fresh)
+	struct ctl_lane *l = ch->lane;
+	bool was_up = ch->up || ch->rekeys;
+
+	if (ch->expired || ch->lost)
+		why = IKE_DOWN_EXPIRED;
+	if (ch->up)
+		l->lost_why = why;
+	else if (ch->rekeys) /* what it was to replace has gone first, and that is why the lane is empty */
+		why = l->lost_why;
+	if (l->fresh)
 		return; /* what it replaces, or what replaces it */
 	if (t->n_up) {
-		lane_lost(ch->lane, ch, why, notify);
+		lane_lost(l, ch, why, notify);
 		tunnel_settle(t);
 		return;
 	}
 	if (t->n_fresh || t->c->stopping)
 		return;
-	if (ch->expired || ch->lost)
-		why = IKE_DOWN_EXPIRED;
 	if (why == IKE_DOWN_IKE_SA && ch->peer) { /* SA_DOWN comes next and says why */
 		if (!t->lost_with) {
 			t->lost_with = ch->peer;
@@ -441,7 +448,7 @@ void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down
 		}
 		return;
 	}
-	if (ch->up)
+	if (was_up)
 		tunnel_lost(t, why, notify);
 	else
 		tunnel_failed(t, why, notify);
