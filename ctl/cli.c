@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
 	{"rekey", cli_rekey, false, "NAME | --ike-id N | --child-id N", "replace keys now"},
 	{"monitor", cli_monitor, false, "", "what happens, as it happens, until interrupted"},
 	{"reload", cli_reload, false, "", "read the configuration file again"},
+	{"version", cli_version, false, "", "of the daemon and of this program"},
 	{"demo", cli_demo, true, "[--help]", "two gateways with software cards on this machine, and a verdict"},
 };
 

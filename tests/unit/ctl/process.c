@@ -65,14 +65,19 @@ static int read_more(struct process *p, int64_t deadline)
 	return 0;
 }
 
-bool process_says(struct process *p, const char *text)
+bool process_says_within(struct process *p, const char *text, int ms)
 {
-	int64_t deadline = now_ms() + PROCESS_MS;
+	int64_t deadline = now_ms() + ms;
 
 	while (!strstr(p->log, text))
 		if (read_more(p, deadline))
 			return false;
 	return true;
+}
+
+bool process_says(struct process *p, const char *text)
+{
+	return process_says_within(p, text, PROCESS_MS);
 }
 
 int process_end(struct process *p, int signal)

@@ -20,6 +20,7 @@ struct process {
 void process_start(struct process *p, const char *const argv[]);
 /* Reads on until the text has come. false: it ended or took too long without. */
 bool process_says(struct process *p, const char *text);
+bool process_says_within(struct process *p, const char *text, int ms);
 /* Sends the signal (0: none) and reads to the end. The exit code, or minus the signal that ended it. */
 int process_end(struct process *p, int signal);
 /* Starts it and waits for its end; what it said is in p->log. */
