@@ -29,7 +29,7 @@ class Keyrack:
         self.options = options
         self.conf = host.write("keyrack.conf", section + secrets + gateway.render({
             "nic": {"backend": "hwsim", "socket": self.card_netlink, "profile": profile, "slots": slots},
-            "daemon": {"control": self.socket},
+            "daemon": {"control": self.socket, "retransmit_timeout": 0.5, "retransmit_base": 1.2},
         }))
         host.write("swanctl/swanctl.conf", section + secrets)
         self.swanctl = Swanctl(host, self.socket, host.path("swanctl"))

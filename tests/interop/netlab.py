@@ -136,6 +136,10 @@ class Host:
         except subprocess.TimeoutExpired:
             raise Failure(f"'{' '.join(argv)}' on host {self.name}: not done in {seconds} s") from None
 
+    def set(self, knob, value):
+        """A sysctl of this host's network namespace; one that this kernel lacks does not matter."""
+        self.run("sh", "-c", f"! test -e /proc/sys/{knob} || echo {value} > /proc/sys/{knob}")
+
     def start(self, name, *argv, env=None):
         """Starts a process whose output goes to NAME.log."""
         p = Process(f"{name} on host {self.name}", [*self.enter, *argv], self.path(f"{name}.log"),
@@ -202,7 +206,7 @@ class Lab:
             self.middle = Host(self, "middle")
             for host in (a, b):
                 self.plug(host, "wire", self.middle, f"to-{host.name}")
-                self.middle.run("sysctl", "-qw", f"net.ipv6.conf.to-{host.name}.disable_ipv6=1")
+                self.middle.set(f"net/ipv6/conf/to-{host.name}/disable_ipv6", 1)
                 self.middle.run("ip", "link", "set", f"to-{host.name}", "up")
             self.middle.start("wire", sys.executable, "-B", os.path.join(os.path.dirname(__file__), "wire.py"),
                               *self.cable)
@@ -213,7 +217,7 @@ class Lab:
             host.run("ip", "address", "add", f"{self.ADDRESS[name]}/24", "dev", "wire")
             host.run("ip", "link", "set", "wire", "up")
             for knob in ("all", "default"):
-                host.run("sh", "-c", f"echo 0 > /proc/sys/net/ipv4/conf/{knob}/rp_filter")
+                host.set(f"net/ipv4/conf/{knob}/rp_filter", 0)
 
     def all_hosts(self):
         return [*self.hosts.values(), *([self.middle] if self.middle else [])]

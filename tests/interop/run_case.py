@@ -20,7 +20,7 @@ IKE = {"x25519": "aes128gcm16-prfsha256-x25519", "ecp256": "aes128gcm16-prfsha25
 COUNTS = {"packets": (80, 2000, 20)}
 COUNTS_TOGETHER = {"packets": (80, 2000, 0)}  # both sides at the same packet: simultaneous rekeys
 # slow: requests of both sides cross, so that simultaneous rekeys are certain.
-PATHS = {"good": {}, "slow": {"delay_ms": 30}, "lossy": {"delay_ms": 5, "drop": 5}}
+PATHS = {"good": {}, "slow": {"delay_ms": 30}, "lossy": {"delay_ms": 5, "drop": 7}}
 REKEYS_WANTED = 5
 PING_INTERVAL = "0.01"
 PINGS = 600  # at most 80 packets a key and direction: seven keys and more

@@ -13,7 +13,7 @@ STRONGSWAN_CONF = """
 charon {{
     load_modular = yes
     install_virtual_ip = no
-    retransmit_timeout = 1.0
+    retransmit_timeout = 0.5
     retransmit_base = 1.2
     filelog {{
         charon {{
