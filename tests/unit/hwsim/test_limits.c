@@ -59,7 +59,7 @@ static void counts_have_exact_edges(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (int inbound = 0; inbound <= 1; inbound++) {
 			struct rig *a = rig_new("tiny-33", 0), *b = rig_new("tiny-33", 0), *r = inbound ? b : a;
-			struct spec limited = base, free = base;
+			struct spec limited = base;
 			unsigned int events;
 
 			limited.soft_packets = rows[i].soft_packets;
@@ -68,7 +68,6 @@ static void counts_have_exact_edges(void **state)
 			limited.hard_bytes = rows[i].hard_bytes;
 			a->peer = b;
 			limited.in = inbound;
-			free.in = !inbound;
 			rig_connect(a, b, &base);
 			assert_int_equal(rig_sa(r, XFRM_MSG_DELSA, &limited), 0);
 			assert_int_equal(rig_sa(r, XFRM_MSG_NEWSA, &limited), 0);
