@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* IKE_AUTH, initiator: RFC 7296 1.2, 2.15, 2.21.2. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "ike/sa.h"
 
@@ -44,19 +43,14 @@ void ike_auth_cancel(struct ike_request *r, enum ike_down down, uint16_t notify)
 	ike_sa_end(r->sa, down == IKE_DOWN_PROTOCOL ? IKE_DOWN_AUTH : down, notify, false);
 }
 
-/* Tells the responder, which believes the IKE SA to be up, that it is not: RFC 7296 2.21.2. Not repeated. */
+/* Tells the responder, which believes the IKE SA to be up, that it is not: RFC 7296 2.21.2. */
 static void auth_reject(struct ike_sa *sa)
 {
 	struct ike_builder b;
-	struct ike_buf *buf;
 
 	ike_send_start(sa, &b, IKE_X_INFORMATIONAL, false, sa->win.next);
 	ike_build_notify(&b, 0, NULL, 0, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
-	buf = ike_send_seal(sa, &b);
-	if (buf)
-		ike_sa_emit(sa, buf);
-	free(buf);
-	ike_sa_end(sa, IKE_DOWN_AUTH, IKE_N_AUTHENTICATION_FAILED, false);
+	ike_sa_part(sa, ike_send_seal(sa, &b), IKE_DOWN_AUTH, IKE_N_AUTHENTICATION_FAILED);
 }
 
 static bool auth_accept(struct ike_sa *sa, const struct ike_message *m, struct ike_id *local, struct ike_id *remote)

@@ -165,7 +165,8 @@ uint16_t ike_nego_decide(struct ike_nego *n)
 	spi_out = get_be32(n->chosen.spi);
 	if (n->chosen.spi_size != 4 || !spi_out)
 		return IKE_N_INVALID_SYNTAX;
-	if (ike_child_by_spi_out(n->sa, spi_out)) /* the peer has done with it, our half of its end is still on the way */
+	if (ike_child_by_spi_out(n->sa,
+				 spi_out)) /* the peer has done with it, our half of its end is still on the way */
 		return IKE_N_TEMPORARY_FAILURE;
 	notify = nego_ke(n);
 	if (!notify)

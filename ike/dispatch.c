@@ -32,7 +32,7 @@ static const struct row rows[] = {
 	{P_LIVE, IKE_X_CREATE_CHILD_SA, false, ike_create_request, "the peer asks for an SA"},
 	{P_LIVE, IKE_X_CREATE_CHILD_SA, true, NULL, "the peer answers about an SA"},
 	{P_LIVE, IKE_X_INFORMATIONAL, false, ike_info_request, "the peer informs"},
-	{P_LIVE, IKE_X_INFORMATIONAL, true, NULL, "the peer confirms"},
+	{P_LIVE | P_GONE, IKE_X_INFORMATIONAL, true, NULL, "the peer confirms"},
 	/* only repeats of what has been answered: IKE_AUTH after it, anything after the end */
 	{P_LIVE | P_GONE, IKE_X_AUTH, false, NULL, "the peer repeats its proof"},
 	{P_GONE, IKE_X_CREATE_CHILD_SA, false, NULL, "the peer repeats a request"},

@@ -17,9 +17,9 @@
  *   IKE_EV_CHILD_UP          the exchange is complete on this side; never comes for one that is redundant by then
  *   IKE_EV_CHILD_DOWN        exactly once for every successful child_reserve(), whatever happened in between
  *
- * Life of an IKE SA: IKE_EV_SA_UP once it is authenticated, IKE_EV_SA_DOWN once for each that the owner knows of, that is
- * one that it initiated or that was reported by SA_UP or SA_REKEYED. Half-open ones of peers, and IKE SAs that lose a
- * simultaneous rekey, come and go without events.
+ * Life of an IKE SA: IKE_EV_SA_UP once it is authenticated, IKE_EV_SA_DOWN once for each that the owner knows of, that
+ * is one that it initiated or that was reported by SA_UP or SA_REKEYED. Half-open ones of peers, and IKE SAs that lose
+ * a simultaneous rekey, come and go without events.
  */
 #ifndef IKE_IKE_H
 #define IKE_IKE_H
@@ -140,15 +140,15 @@ struct ike_conn_cfg {
 	struct ike_proposal proposals[IKE_PROPOSALS_CFG_MAX];
 	unsigned int n_children;
 	const struct ike_child_cfg *const *children; /* the first is negotiated in IKE_AUTH */
-	bool encap;               /* fake NAT detection so that ESP is UDP-encapsulated */
-	uint32_t window;          /* requests we accept at once (SET_WINDOW_SIZE); 1..IKE_WINDOW_MAX */
-	uint64_t dpd_delay_ns;    /* liveness check after so much silence; 0: never */
-	uint64_t rekey_time_ns;   /* IKE SA; 0: never */
-	uint64_t rand_time_ns;    /* uniform in [0, rand_time] is taken off rekey_time */
-	uint64_t over_time_ns;    /* hard limit = rekey_time + over_time; then the IKE SA is closed */
-	uint32_t children_max;    /* Child SAs on one IKE SA, ours and theirs together; beyond: NO_ADDITIONAL_SAS
-				     (TS_MAX_QUEUE if it asked for a resource); 0: IKE_CHILDREN_MAX. Replacements do not count up
-				     to twice as many. */
+	bool encap;                                  /* fake NAT detection so that ESP is UDP-encapsulated */
+	uint32_t window;        /* requests we accept at once (SET_WINDOW_SIZE); 1..IKE_WINDOW_MAX */
+	uint64_t dpd_delay_ns;  /* liveness check after so much silence; 0: never */
+	uint64_t rekey_time_ns; /* IKE SA; 0: never */
+	uint64_t rand_time_ns;  /* uniform in [0, rand_time] is taken off rekey_time */
+	uint64_t over_time_ns;  /* hard limit = rekey_time + over_time; then the IKE SA is closed */
+	uint32_t children_max;  /* Child SAs on one IKE SA, ours and theirs together; beyond: NO_ADDITIONAL_SAS
+				   (TS_MAX_QUEUE if it asked for a resource); 0: IKE_CHILDREN_MAX. Replacements do not
+				   count up  to twice as many. */
 };
 
 enum {
@@ -158,15 +158,15 @@ enum {
 };
 
 struct ike_settings {
-	uint16_t port, port_natt;     /* our two UDP ports; messages on port_natt carry the non-ESP marker */
-	uint32_t half_open_max;       /* half-open responder SAs in total; beyond: dropped */
-	uint32_t half_open_per_ip;    /* ... per source address */
-	uint32_t cookie_threshold;    /* half-open SAs from which on COOKIE is demanded */
-	uint64_t half_open_ns;        /* how long one may stay half-open */
-	uint64_t retransmit_ns;       /* first interval */
-	double retransmit_base;       /* each next one is this much longer */
+	uint16_t port, port_natt;      /* our two UDP ports; messages on port_natt carry the non-ESP marker */
+	uint32_t half_open_max;        /* half-open responder SAs in total; beyond: dropped */
+	uint32_t half_open_per_ip;     /* ... per source address */
+	uint32_t cookie_threshold;     /* half-open SAs from which on COOKIE is demanded */
+	uint64_t half_open_ns;         /* how long one may stay half-open */
+	uint64_t retransmit_ns;        /* first interval */
+	double retransmit_base;        /* each next one is this much longer */
 	unsigned int retransmit_tries; /* retransmissions before the peer is given up */
-	uint32_t unauth_reply_rate;   /* answers a second to packets outside any IKE SA (INVALID_IKE_SPI, versions) */
+	uint32_t unauth_reply_rate;    /* answers a second to packets outside any IKE SA (INVALID_IKE_SPI, versions) */
 };
 
 /* Fills in what an operator would expect; see settings.c for each number's reason. */
@@ -182,16 +182,16 @@ struct ike_child_offer {
 	const struct ike_conn_cfg *conn;
 	const struct ike_child_cfg *cfg;
 	const struct ike_path *path;
-	uint32_t child_sa;  /* unique id of the new Child SA, not 0 */
-	void *rekeys_user;  /* the user pointer of the Child SA that this one replaces, NULL: a new one */
-	bool initiator;     /* we ask; otherwise the peer does */
-	bool resource;      /* SA_RESOURCE_INFO was sent (ours) or received (theirs) */
+	uint32_t child_sa; /* unique id of the new Child SA, not 0 */
+	void *rekeys_user; /* the user pointer of the Child SA that this one replaces, NULL: a new one */
+	bool initiator;    /* we ask; otherwise the peer does */
+	bool resource;     /* SA_RESOURCE_INFO was sent (ours) or received (theirs) */
 	const uint8_t *resource_data;
 	size_t resource_len;
 	void *hint; /* initiator: what was given to ike_child_create */
 };
 
-struct ike_child_keys { /* wiped by the engine when the callback returns */
+struct ike_child_keys {                      /* wiped by the engine when the callback returns */
 	uint8_t encr_in[64], encr_out[64];   /* key, then salt for AEAD */
 	uint8_t integ_in[64], integ_out[64]; /* without AEAD */
 	uint16_t encr_len, integ_len;        /* octets, salt included */
@@ -203,12 +203,12 @@ struct ike_child_sa {
 	const struct ike_conn_cfg *conn;
 	const struct ike_child_cfg *cfg;
 	void *user;
-	bool initiator;      /* of the exchange that made it */
+	bool initiator;                  /* of the exchange that made it */
 	uint16_t encr, encr_bits, integ; /* IANA numbers; integ 0 with AEAD */
-	uint16_t ke;         /* group of its PFS exchange, 0: none */
+	uint16_t ke;                     /* group of its PFS exchange, 0: none */
 	bool esn;
-	bool encap;          /* UDP-encapsulated between path's ports */
-	bool resource;       /* both sides sent SA_RESOURCE_INFO */
+	bool encap;    /* UDP-encapsulated between path's ports */
+	bool resource; /* both sides sent SA_RESOURCE_INFO */
 	enum ike_mode mode;
 	struct ike_path path;
 	unsigned int n_local_ts, n_remote_ts;
@@ -216,14 +216,14 @@ struct ike_child_sa {
 };
 
 enum ike_event_kind {
-	IKE_EV_SA_UP,         /* authenticated */
-	IKE_EV_SA_REKEYED,    /* `ike_sa` replaces `old_ike_sa`; the children have moved and kept their ids */
-	IKE_EV_SA_MOVED,      /* the peer's address or port changed (NAT): `path` of each of its children has, too */
-	IKE_EV_SA_DOWN,       /* after the IKE_EV_CHILD_DOWN of each child */
-	IKE_EV_CHILD_INSTALL, /* keys: install inbound and, if `outbound`, outbound; then ike_child_installed() */
-	IKE_EV_CHILD_UP,      /* exchange complete; see replaces, delete_old */
+	IKE_EV_SA_UP,          /* authenticated */
+	IKE_EV_SA_REKEYED,     /* `ike_sa` replaces `old_ike_sa`; the children have moved and kept their ids */
+	IKE_EV_SA_MOVED,       /* the peer's address or port changed (NAT): `path` of each of its children has, too */
+	IKE_EV_SA_DOWN,        /* after the IKE_EV_CHILD_DOWN of each child */
+	IKE_EV_CHILD_INSTALL,  /* keys: install inbound and, if `outbound`, outbound; then ike_child_installed() */
+	IKE_EV_CHILD_UP,       /* exchange complete; see replaces, delete_old */
 	IKE_EV_CHILD_OUTBOUND, /* start sending on it: the peer has shown that it has it (deleted what it replaces) */
-	IKE_EV_CHILD_DOWN,    /* gone: uninstall what was installed */
+	IKE_EV_CHILD_DOWN,     /* gone: uninstall what was installed */
 };
 
 enum ike_down {
@@ -250,8 +250,8 @@ struct ike_event {
 	const struct ike_child_sa *child;    /* CHILD events */
 	const struct ike_child_keys *keys;   /* CHILD_INSTALL */
 	const struct ike_child_sa *replaces; /* INSTALL, UP, OUTBOUND: the Child SA this one replaces, or NULL */
-	bool outbound;   /* INSTALL: false for a rekey that the peer asked for, and for a redundant one: do not send on it
-			    yet. IKE_EV_CHILD_OUTBOUND follows if it is ever to be used. */
+	bool outbound; /* INSTALL: false for a rekey that the peer asked for, and for a redundant one: do not send on it
+			  yet. IKE_EV_CHILD_OUTBOUND follows if it is ever to be used. */
 	bool redundant;  /* INSTALL: it has already lost a collision and will be deleted: inbound only, or not at all */
 	bool delete_old; /* UP: it is for us to delete `replaces` once traffic has moved (ike_child_delete) */
 	enum ike_down down;
@@ -298,7 +298,8 @@ bool ike_conn_in_use(const struct ike *ike, const struct ike_conn_cfg *conn);
 
 /*
  * Start an IKE SA to conn->remote; its first child is `child` (NULL: the first configured; needs n_children > 0).
- * `hint` comes back in the offer. 0 and *ike_sa, or -EINVAL (no remote address), -EAGAIN (child_reserve refused), -ENOMEM.
+ * `hint` comes back in the offer. 0 and *ike_sa, or -EINVAL (no remote address), -EAGAIN (child_reserve refused),
+ * -ENOMEM.
  */
 int ike_initiate(struct ike *ike, uint64_t now, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
 		 void *hint, uint32_t *ike_sa);
@@ -313,14 +314,15 @@ uint64_t ike_next(const struct ike *ike);
 /*
  * Ask for one more Child SA. Queued if the window is full. resource_data (at most IKE_RESOURCE_MAX octets, copied) goes
  * into SA_RESOURCE_INFO if the cfg is per_resource. 0; -ENOENT (no such IKE SA, not authenticated yet, or closing),
- * -EAGAIN (child_reserve refused, children_max reached, or IKE_QUEUE_MAX requests wait), -EINVAL (too much data), -ENOMEM.
+ * -EAGAIN (child_reserve refused, children_max reached, or IKE_QUEUE_MAX requests wait), -EINVAL (too much data),
+ * -ENOMEM.
  */
 int ike_child_create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struct ike_child_cfg *cfg,
 		     const uint8_t *resource_data, size_t resource_len, void *hint);
 /*
  * Replace a Child SA. The new one has the same cfg, selectors, mode and resource. 0; -ENOENT; -EALREADY (being
- * rekeyed or deleted); -EAGAIN (child_reserve refused, or not installed yet); -ENOMEM. If the new one goes DOWN while the
- * old one still exists, the old one may be rekeyed again: it is for the caller to do so.
+ * rekeyed or deleted); -EAGAIN (child_reserve refused, or not installed yet); -ENOMEM. If the new one goes DOWN while
+ * the old one still exists, the old one may be rekeyed again: it is for the caller to do so.
  */
 int ike_child_rekey(struct ike *ike, uint64_t now, uint32_t child_sa, void *hint);
 /* Delete it and tell the peer. IKE_EV_CHILD_DOWN comes when the peer has answered. 0, -ENOENT, -EALREADY. */
@@ -330,7 +332,8 @@ int ike_child_installed(struct ike *ike, uint64_t now, uint32_t child_sa, int er
 
 /* 0, -ENOENT, -EALREADY. */
 int ike_sa_rekey(struct ike *ike, uint64_t now, uint32_t ike_sa);
-/* Delete the IKE SA with all its children and tell the peer; IKE_EV_SA_DOWN follows when it has answered or timed out. */
+/* Delete the IKE SA with all its children and tell the peer; IKE_EV_SA_DOWN follows when it has answered or timed out.
+ */
 int ike_sa_delete(struct ike *ike, uint64_t now, uint32_t ike_sa);
 /* Something authenticated came from the peer (ESP traffic): no liveness check is needed now. */
 void ike_sa_alive(struct ike *ike, uint64_t now, uint32_t ike_sa);
@@ -348,7 +351,7 @@ struct ike_sa_info {
 	struct ike_path path;
 	const struct ike_id *local_id, *remote_id; /* valid during the callback */
 	bool nat_local, nat_remote, encap;
-	struct ike_proposal proposal; /* what was chosen */
+	struct ike_proposal proposal;                 /* what was chosen */
 	uint64_t established_ns, rekey_ns, expire_ns; /* absolute; 0: none */
 	uint32_t children, requests_in_flight, requests_queued, window_ours, window_peer;
 };
@@ -357,20 +360,23 @@ void ike_sa_each(struct ike *ike, void (*each)(void *ctx, const struct ike_sa_in
 /* false: no such IKE SA. */
 bool ike_sa_get(struct ike *ike, uint32_t ike_sa, struct ike_sa_info *out);
 /* Children in the order of their making. */
-void ike_child_each(struct ike *ike, uint32_t ike_sa, void (*each)(void *ctx, const struct ike_child_sa *child), void *ctx);
+void ike_child_each(struct ike *ike, uint32_t ike_sa, void (*each)(void *ctx, const struct ike_child_sa *child),
+		    void *ctx);
 const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa);
 
 /* X-macro so that names, metrics and the struct cannot differ: counters of the whole engine. */
 #define IKE_COUNTERS(X)                                                                                                \
-	X(ike_init_in_req) X(ike_init_in_resp) X(ike_init_out_req) X(ike_init_out_resp)                                 \
-	X(ike_auth_in_req) X(ike_auth_in_resp) X(ike_auth_out_req) X(ike_auth_out_resp)                                 \
-	X(create_child_in_req) X(create_child_in_resp) X(create_child_out_req) X(create_child_out_resp)                 \
-	X(info_in_req) X(info_in_resp) X(info_out_req) X(info_out_resp)                                                 \
-	X(ike_rekey_init) X(ike_rekey_resp) X(child_rekey_init) X(child_rekey_resp)                                     \
-	X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered) X(timeouts)                          \
-	X(invalid) X(invalid_spi) X(auth_failed) X(integrity_failed) X(out_of_window) X(replayed)                       \
-	X(half_open_dropped) X(cookies_sent) X(cookies_bad) X(unauth_suppressed) X(children_max_refused)                \
-	X(temporary_failures) X(queue_full) X(windows_widened) X(esp_on_natt)
+	X(ike_init_in_req)                                                                                             \
+	X(ike_init_in_resp) X(ike_init_out_req) X(ike_init_out_resp) X(ike_auth_in_req) X(ike_auth_in_resp)            \
+		X(ike_auth_out_req) X(ike_auth_out_resp) X(create_child_in_req) X(create_child_in_resp) X(             \
+			create_child_out_req) X(create_child_out_resp) X(info_in_req) X(info_in_resp) X(info_out_req)  \
+			X(info_out_resp) X(ike_rekey_init) X(ike_rekey_resp) X(child_rekey_init) X(child_rekey_resp)   \
+				X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered) X(timeouts) \
+					X(invalid) X(invalid_spi) X(auth_failed) X(integrity_failed) X(out_of_window)  \
+						X(replayed) X(half_open_dropped) X(cookies_sent) X(cookies_bad)        \
+							X(unauth_suppressed) X(children_max_refused)                   \
+								X(temporary_failures) X(queue_full) X(windows_widened) \
+									X(esp_on_natt)
 
 struct ike_counters {
 #define IKE_COUNTER_FIELD(name) uint64_t name;

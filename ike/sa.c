@@ -378,20 +378,30 @@ void ike_sa_end(struct ike_sa *sa, enum ike_down down, uint16_t notify, bool lin
 		ike_sa_event(sa, IKE_EV_SA_DOWN, &ev);
 }
 
+void ike_sa_part(struct ike_sa *sa, struct ike_buf *last_words, enum ike_down down, uint16_t notify)
+{
+	struct ike_request *r = last_words ? ike_request_new(sa, IKE_JOB_DELETE) : NULL;
+
+	ike_sa_end(sa, down, notify, r != NULL);
+	if (r && !ike_window_launch(r, last_words))
+		return;
+	free(last_words);
+	ike_request_free(r);
+}
+
 void ike_sa_drop(struct ike_sa *sa, enum ike_down down)
 {
+	struct ike_buf *buf = NULL;
 	struct ike_builder b;
-	struct ike_buf *buf;
 
-	if (sa->phase != IKE_PHASE_INIT_SENT && sa->phase != IKE_PHASE_INIT_ANSWERED && sa->phase != IKE_PHASE_GONE) {
+	if (sa->phase == IKE_PHASE_GONE)
+		return;
+	if (sa->phase != IKE_PHASE_INIT_SENT && sa->phase != IKE_PHASE_INIT_ANSWERED) {
 		ike_send_start(sa, &b, IKE_X_INFORMATIONAL, false, sa->win.next);
 		ike_build_delete(&b, IKE_PROTO_IKE, 0, NULL, 0);
 		buf = ike_send_seal(sa, &b);
-		if (buf)
-			ike_sa_emit(sa, buf);
-		free(buf);
 	}
-	ike_sa_end(sa, down, 0, false);
+	ike_sa_part(sa, buf, down, 0);
 }
 
 void ike_init_free(struct ike_sa *sa)
@@ -412,6 +422,7 @@ void ike_sa_free(struct ike_sa *sa)
 {
 	struct ike_child *c;
 
+	heap_remove(&sa->ike->timers, &sa->timer.node);
 	ike_sa_rekey_forget(sa);
 	ike_sa_half_open(sa, false);
 	ike_window_free(sa);

@@ -235,7 +235,7 @@ struct ike_sa {
 	uint8_t sk_d[IKE_PRF_MAX];
 	uint64_t iv; /* next explicit nonce of key_out */
 	struct ike_path path;
-	struct ike_path reply;	   /* where the last authentic request came from: its answer goes there, RFC 7296 2.11 */
+	struct ike_path reply; /* where the last authentic request came from: its answer goes there, RFC 7296 2.11 */
 	struct ike_addr init_from; /* responder: where IKE_SA_INIT came from */
 	uint64_t init_hash;        /* of that request */
 	struct ike_window win;
@@ -329,7 +329,12 @@ void ike_sa_start_clocks(struct ike_sa *sa);
  * unusable in any case, and freed when the engine is left.
  */
 void ike_sa_end(struct ike_sa *sa, enum ike_down down, uint16_t notify, bool linger);
-/* Tell the peer with one Delete that is not repeated, and end. */
+/*
+ * Ends at once, without waiting for the peer: the last request (taken over, may be NULL) is repeated while the IKE SA
+ * lingers, as long as it is not answered.
+ */
+void ike_sa_part(struct ike_sa *sa, struct ike_buf *last_words, enum ike_down down, uint16_t notify);
+/* The same with a Delete. */
 void ike_sa_drop(struct ike_sa *sa, enum ike_down down);
 void ike_sa_free(struct ike_sa *sa);
 void ike_init_free(struct ike_sa *sa);

@@ -34,6 +34,8 @@ static void window_give_up(struct ike_request *r)
 	enum ike_down down = IKE_DOWN_TIMEOUT;
 	uint16_t hint = sa->init ? sa->init->hint : 0;
 
+	if (sa->phase == IKE_PHASE_GONE) /* its last words */
+		return;
 	sa->ike->counters.timeouts++;
 	ike_sa_log(sa, LOG_LEVEL_WARN, "ike.timeout", "no answer to %s request %u after %u repeats",
 		   ike_exchange_name(ike_job_row(r->job)->exchange), r->msgid, r->tries);

@@ -45,6 +45,7 @@ struct pair_side {
 	struct ike *ike;
 	struct ike_conn_cfg conn;
 	struct ike_child_cfg child[PAIR_CHILD_CFGS];
+	const struct ike_conn_cfg *conn_now; /* what events refer to */
 	const struct ike_child_cfg *child_ptr[PAIR_CHILD_CFGS];
 	const char *psk;
 	struct pair_children children;

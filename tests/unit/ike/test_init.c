@@ -432,13 +432,15 @@ static void test_unauthenticated(void **state)
 	pair_check(&p);
 	while (pair_waiting(&p, A))
 		pair_drop(pair_take(&p, A));
-	p.now += SEC;                    /* the allowance of a new second */
+	p.now += SEC; /* the allowance of a new second */
+
+	before = pair_counters(&p.side[A]).unauth_suppressed;
 	for (int i = 0; i < 1000; i++) { /* requests for IKE SAs that do not exist */
 		struct ike_header hdr = {.version = 0x20, .exchange = IKE_X_INFORMATIONAL, .flags = IKE_FLAG_INITIATOR};
 		struct ike_builder b;
 		int len;
 
-		memset(hdr.spi_i, i, 8);
+		memset(hdr.spi_i, i % 255 + 1, 8);
 		memset(hdr.spi_r, ~i, 8);
 		ike_build_start(&b, msg, sizeof(msg), &hdr);
 		ike_build_notify(&b, 0, NULL, 0, IKE_N_INVALID_SPI, NULL, 0);
@@ -480,6 +482,40 @@ static void test_initial_contact(void **state)
 	assert_int_not_equal(p.side[B].sa, first);
 	pair_check(&p);
 	pair_end(&p);
+}
+
+/* Both start at once: whatever the order, what one side holds the other side holds, too. */
+static void test_both_initiate(void **state)
+{
+	struct ike_sa_info info;
+	struct pair p;
+
+	(void)state;
+	for (unsigned int seed = 0; seed < 64; seed++) {
+		unsigned int live;
+
+		pair_config(&p);
+		p.prng = prng_init(seed);
+		pair_start(&p);
+		pair_initiate(&p, A);
+		pair_initiate(&p, B);
+		p.reorder = true;
+		p.loss_percent = seed % 3 * 10;
+		pair_pass(&p, 400 * SEC);
+		live = pair_live(&p.side[A]);
+		assert_true(live == 1 || live == 2);
+		assert_int_equal(pair_live(&p.side[B]), live);
+		assert_int_equal(pair_counters(&p.side[A]).sas, live);
+		assert_int_equal(pair_counters(&p.side[B]).sas, live);
+		for (unsigned int i = 0; i < live; i++) {
+			struct pair_child *c = pair_child_at(&p.side[A], i);
+
+			assert_false(pair_by_spi_in(&p.side[B], c->spi_out)->down);
+			assert_true(ike_sa_get(p.side[A].ike, ike_child_get(p.side[A].ike, c->id)->ike_sa, &info));
+			assert_int_equal(info.state, IKE_SA_ESTABLISHED);
+		}
+		pair_end(&p);
+	}
 }
 
 static void nat_check(struct pair *p, bool local, bool remote, int side)
@@ -646,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_rubbish),
 		cmocka_unit_test(test_unauthenticated),
 		cmocka_unit_test(test_initial_contact),
+		cmocka_unit_test(test_both_initiate),
 		cmocka_unit_test(test_nat),
 		cmocka_unit_test(test_encap),
 		cmocka_unit_test(test_natt_port_from_the_start),
