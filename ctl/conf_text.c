@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,12 +69,12 @@ static int id_hex(struct ike_id *out, uint8_t kind, const char *hex)
 	if (len % 2 || len / 2 > sizeof(data))
 		return -EINVAL;
 	for (size_t i = 0; i < len; i += 2) {
-		unsigned int octet;
+		int high = OPENSSL_hexchar2int((unsigned char)hex[i]),
+		    low = OPENSSL_hexchar2int((unsigned char)hex[i + 1]);
 
-		if (!isxdigit((unsigned char)hex[i]) || !isxdigit((unsigned char)hex[i + 1]) ||
-		    sscanf(hex + i, "%2x", &octet) != 1)
+		if (high < 0 || low < 0)
 			return -EINVAL;
-		data[i / 2] = (uint8_t)octet;
+		data[i / 2] = (uint8_t)(high << 4 | low);
 	}
 	return id_set(out, kind, data, len / 2);
 }

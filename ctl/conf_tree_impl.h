@@ -14,8 +14,8 @@ struct conf_tree_file {
 
 struct conf_tree_root {
 	uint32_t nodes;
-	size_t text;                        /* octets read so far, all files together */
-	SLIST_HEAD(, conf_tree_file) files; /* names that nodes point at */
+	size_t text;                                       /* octets read so far, all files together */
+	SLIST_HEAD(conf_tree_files, conf_tree_file) files; /* names that nodes point at */
 };
 
 #endif

@@ -196,20 +196,13 @@ static int read_identities(const struct conf_row *row, const struct conf_tree *n
 	return read_identity(row, node, &s->ids[s->n_ids], error) ?: (s->n_ids++, 0);
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 static int psk_hex(const char *hex, size_t len, struct conf_secret *s)
 {
 	if (len % 2 || len / 2 > sizeof(s->secret))
 		return -EINVAL;
 	for (size_t i = 0; i < len; i += 2) {
-		int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
+		int high = OPENSSL_hexchar2int((unsigned char)hex[i]),
+		    low = OPENSSL_hexchar2int((unsigned char)hex[i + 1]);
 
 		if (high < 0 || low < 0)
 			return -EINVAL;

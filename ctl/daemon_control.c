@@ -36,7 +36,7 @@ struct daemon_control {
 	int fd;
 	uv_poll_t poll;
 	struct vici_server *server;
-	LIST_HEAD(, client) clients;
+	LIST_HEAD(clients, client) clients;
 	unsigned int n_clients;
 	bool woken; /* some client is */
 };

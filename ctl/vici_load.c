@@ -45,10 +45,11 @@ static void loaded_remove(struct vici_loaded **all, const char *name)
 
 void vici_loaded_free(struct vici_loaded **all)
 {
-	struct vici_loaded *l, *next;
+	struct vici_loaded *l = *all, *next;
 
-	HASH_ITER (hh, *all, l, next) {
-		HASH_DEL(*all, l);
+	HASH_CLEAR(hh, *all);
+	for (; l; l = next) {
+		next = l->hh.next;
 		free(l);
 	}
 }

@@ -57,8 +57,9 @@ static void write_name(struct vici_writer *w, const char *name)
 	}
 	p = writer_room(w, 1 + n);
 	if (p) {
-		*p = (uint8_t)n;
-		memcpy(p + 1, name, n);
+		*p++ = (uint8_t)n;
+		while (n--) /* without the terminating zero */
+			*p++ = (uint8_t)*name++;
 	}
 }
 

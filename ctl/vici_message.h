@@ -13,14 +13,14 @@
 #include "base/bytes.h"
 
 enum vici_packet { /* first octet of a packet */
-	VICI_CMD_REQUEST = 0,
-	VICI_CMD_RESPONSE = 1,
-	VICI_CMD_UNKNOWN = 2,
-	VICI_EVENT_REGISTER = 3,
-	VICI_EVENT_UNREGISTER = 4,
-	VICI_EVENT_CONFIRM = 5,
-	VICI_EVENT_UNKNOWN = 6,
-	VICI_EVENT = 7,
+		   VICI_CMD_REQUEST = 0,
+		   VICI_CMD_RESPONSE = 1,
+		   VICI_CMD_UNKNOWN = 2,
+		   VICI_EVENT_REGISTER = 3,
+		   VICI_EVENT_UNREGISTER = 4,
+		   VICI_EVENT_CONFIRM = 5,
+		   VICI_EVENT_UNKNOWN = 6,
+		   VICI_EVENT = 7,
 };
 
 enum vici_element {
@@ -75,7 +75,8 @@ struct vici_reader {
  */
 int vici_open(struct vici_reader *r, const uint8_t *packet, size_t len, enum vici_packet *type,
 	      char name_out[VICI_NAME_MAX + 1]);
-/* The next element's kind, VICI_END after the last; -EBADMSG for anything malformed (nesting, lengths, a list in a list). */
+/* The next element's kind, VICI_END after the last; -EBADMSG for anything malformed (nesting, lengths, a list in a
+ * list). */
 int vici_next(struct vici_reader *r);
 bool vici_name_is(const struct vici_reader *r, const char *name);
 

@@ -32,10 +32,14 @@ struct vici_server *vici_server_new(struct controller *controller, const struct 
 
 void vici_server_free(struct vici_server *s)
 {
+	struct vici_session *i, *next;
+
 	if (!s)
 		return;
-	while (!LIST_EMPTY(&s->sessions))
-		vici_session_free(LIST_FIRST(&s->sessions));
+	for (i = LIST_FIRST(&s->sessions); i; i = next) {
+		next = LIST_NEXT(i, link);
+		vici_session_free(i);
+	}
 	vici_loaded_free(&s->conns);
 	vici_loaded_free(&s->secrets);
 	free(s);

@@ -71,7 +71,7 @@ struct vici_server {
 	struct vici_env env;
 	const struct log *log;
 	uint64_t started; /* ns */
-	LIST_HEAD(, vici_session) sessions;
+	LIST_HEAD(vici_sessions, vici_session) sessions;
 	struct vici_loaded *conns, *secrets;
 	struct vici_counters counters;
 };

@@ -13,14 +13,15 @@
 #define WRITE_COUNTER(name) vici_format(w, #name, "%llu", (unsigned long long)c->name);
 
 /* Fields of structs that have no list of their own. */
-#define XFRM_COUNTERS(X)                                                                                          \
-	X(requests)                                                                                               \
-	X(errors) X(installs) X(deletes) X(not_offloaded) X(expires_soft) X(expires_hard) X(acquires) X(overruns) \
-		X(malformed)
-#define REKEY_COUNTERS(X)                                                                                        \
-	X(started)                                                                                               \
-	X(taken) X(done) X(failed) X(by_bytes) X(by_packets) X(by_time) X(by_card) X(by_ask) X(deferred_no_slot) \
-		X(watched) X(due) X(running) X(replaced)
+#define XFRM_COUNTERS(X) \
+	X(requests)      \
+	X(errors)        \
+	X(installs) X(deletes) X(not_offloaded) X(expires_soft) X(expires_hard) X(acquires) X(overruns) X(malformed)
+#define REKEY_COUNTERS(X)                                                                                          \
+	X(started)                                                                                                 \
+	X(taken)                                                                                                   \
+	X(done) X(failed) X(by_bytes) X(by_packets) X(by_time) X(by_card) X(by_ask) X(deferred_no_slot) X(watched) \
+		X(due) X(running) X(replaced)
 #define VICI_COUNTERS(X) X(sessions) X(commands) X(unknown) X(malformed) X(events) X(events_dropped)
 
 static void controller_counters_write(struct vici_writer *w, const struct controller_counters *c)
@@ -175,6 +176,7 @@ void vici_get_counters(struct vici_request *r)
 	};
 	struct controller_counters c = {0};
 	struct vici_writer *w = &r->reply;
+	uint64_t value;
 
 	if (conf_tree_get(r->args, "name", "")[0]) {
 		vici_refuse(w, "keyrackd counts for all connections together");
@@ -183,10 +185,9 @@ void vici_get_counters(struct vici_request *r)
 	controller_counters_get(r->server->controller, &c);
 	vici_section(w, "counters");
 	vici_section(w, ""); /* charon's name for "all connections" */
-	vici_format(w, "child-rekey", "%llu", (unsigned long long)(c.ike.child_rekey_init + c.ike.child_rekey_resp));
+	value = c.ike.child_rekey_init + c.ike.child_rekey_resp;
+	vici_format(w, "child-rekey", "%llu", (unsigned long long)value);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint64_t value;
-
 		memcpy(&value, (const char *)&c.ike + rows[i].at, sizeof(value));
 		vici_format(w, rows[i].name, "%llu", (unsigned long long)value);
 	}
