@@ -41,7 +41,7 @@ static void dimension_draw(const struct rekey_band *config, uint64_t ceiling, ui
 			   struct prng *rng, uint64_t *soft, uint64_t *hard)
 {
 	struct rekey_band b, whole = {.life = ceiling, .rand = REKEY_INF};
-	uint64_t lo, hi;
+	uint64_t lo, hi, least = 1;
 
 	*soft = *hard = REKEY_INF;
 	if (!rekey_band_resolve(config, &b)) {
@@ -62,13 +62,17 @@ static void dimension_draw(const struct rekey_band *config, uint64_t ceiling, ui
 	 */
 	if (margin > b.life / 2)
 		margin = b.life / 2;
-	if (hi > b.life - margin)
-		hi = b.life - margin; /* the band moves down, as wide as it was */
+	if (hi > b.life - margin) {
+		hi = b.life - margin; /* the band moves down, as wide as it was, but not to where keys last no time */
+		least = hi / 2 ? hi / 2 : 1;
+	}
 	if (hi >= b.life)
 		hi = b.life - 1;
 	if (!hi)
 		hi = 1;
 	lo = hi > b.rand ? hi - b.rand : 1;
+	if (lo < least)
+		lo = least;
 	*soft = strata_draw(st, lo, hi, rng);
 }
 
