@@ -245,6 +245,8 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 	ch->sa = *ev->child;
 	if (old)
 		child_replaced(ch, old, ev->delete_old);
+	else if (ch->late_out)
+		child_watch_start(ch);
 	rekey_watch(ch);
 	log_at(c->log, LOG_LEVEL_INFO, "child.serves", "%s: Child SA %u is up, in %08x out %08x, %s, queue %d%s",
 	       ch->tunnel->name, ch->id, ch->sa.spi_in, ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)),

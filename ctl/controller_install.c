@@ -83,7 +83,12 @@ void child_install(struct ctl_child *ch, const struct ike_event *ev)
 	int err;
 
 	ch->sa = *ev->child;
-	ch->want_out = ev->outbound;
+	/*
+	 * The peer that asked has an additional SA only when our answer has reached it, and until then another one
+	 * carries the traffic: as with a rekey, it is used when the peer has been seen to use it.
+	 */
+	ch->late_out = ev->outbound && !ch->initiator && t->n_up;
+	ch->want_out = ev->outbound && !ch->late_out;
 	ch->redundant = ev->redundant;
 	ch->keys = calloc(1, sizeof(*ch->keys));
 	if (!ch->keys) {

@@ -130,6 +130,7 @@ struct ctl_child {
 	bool fresh;           /* counted in lane->fresh: neither replaced nor going */
 	bool dead;            /* in controller.dead */
 	bool want_out;        /* the outbound half may be installed */
+	bool late_out;        /* it is to be, as soon as the peer has been seen to use it */
 	bool redundant;       /* lost a collision: not for use */
 	bool reported;        /* ike_child_installed() was called */
 	bool wait_policies;   /* installed, but its tunnel's policies are not */
@@ -259,6 +260,7 @@ struct ctl_peer {
 	TAILQ_ENTRY(ctl_peer) link;
 	bool initiator, up, closing, terminated, dead; /* terminated: because we wanted it */
 	struct ctl_children children;
+	struct ctl_timer timer;
 	struct ctl_tunnels lost; /* tunnels that lost their last Child SA with it: why, SA_DOWN will tell */
 	struct ctl_waiters waiters;
 };
@@ -366,6 +368,8 @@ struct ctl_peer *peer_get(struct controller *c, uint32_t id, struct ctl_conn *co
 struct ctl_peer *peer_for_tunnel(const struct ctl_tunnel *t, bool *connecting);
 void peer_unref(struct controller *c, struct ctl_peer *p); /* ends it if no event will */
 void peer_event(struct controller *c, const struct ike_event *ev);
+/* Nothing new goes over it, and at that time it is closed, if we made it and another one is there. */
+void peer_retire(struct controller *c, struct ctl_peer *p, uint64_t at);
 void peer_close(struct controller *c, struct ctl_peer *p); /* because an operator wants it */
 void peer_free(struct controller *c, struct ctl_peer *p);
 
@@ -460,6 +464,7 @@ void child_outbound(struct ctl_child *ch); /* the peer has it: use it for sendin
 void child_rekey_began(struct ctl_child *ch, struct ctl_child *old);
 void child_rekey_ended(struct ctl_child *ch); /* it goes down: what it was to replace stays */
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old);
+void child_watch_start(struct ctl_child *ch);
 void child_watch(struct ctl_child *ch);
 void child_carried(struct ctl_child *ch); /* inbound traffic was seen on it */
 void child_works(struct ctl_child *ch);

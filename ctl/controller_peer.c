@@ -43,6 +43,7 @@ void peer_free(struct controller *c, struct ctl_peer *p)
 {
 	struct ctl_tunnel *t;
 
+	ctl_timer_stop(c, &p->timer);
 	while ((t = TAILQ_FIRST(&p->lost))) {
 		TAILQ_REMOVE(&p->lost, t, lost_link);
 		t->lost_with = NULL;
@@ -65,6 +66,7 @@ static void peer_bury(struct controller *c, struct ctl_peer *p)
 
 	if (p->dead)
 		return;
+	ctl_timer_stop(c, &p->timer);
 	while ((ch = TAILQ_FIRST(&p->children))) {
 		TAILQ_REMOVE(&p->children, ch, peer_link);
 		ch->peer = NULL;
@@ -107,10 +109,29 @@ struct ctl_peer *peer_for_tunnel(const struct ctl_tunnel *t, bool *connecting)
 
 void peer_close(struct controller *c, struct ctl_peer *p)
 {
-	if (p->closing)
+	if (p->terminated)
 		return;
 	p->closing = p->terminated = true;
 	ike_sa_delete(c->ike, c->now, p->id); /* -ENOENT and -EALREADY: it ends anyway, and SA_DOWN says so */
+}
+
+static void retire_fire(struct controller *c, struct ctl_timer *timer)
+{
+	struct ctl_peer *p = heap_entry(timer, struct ctl_peer, timer), *other;
+
+	TAILQ_FOREACH (other, &p->conn->peers, link)
+		if (other != p && other->up && !other->closing)
+			break;
+	if (!other) /* the one that was to stay has gone */
+		p->closing = false;
+	else if (p->initiator)
+		ike_sa_delete(c->ike, c->now, p->id);
+}
+
+void peer_retire(struct controller *c, struct ctl_peer *p, uint64_t at)
+{
+	p->closing = true;
+	ctl_timer_set(c, &p->timer, at, retire_fire);
 }
 
 static void tell(struct controller *c, enum controller_event_kind kind, const struct ike_event *ev)

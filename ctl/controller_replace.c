@@ -75,14 +75,19 @@ void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old
 		c->counters.rekeys_done++;
 	else
 		c->counters.rekeys_peer++;
-	ch->deadline_ns = c->now + watch_most_ns;
+	child_watch_start(ch);
+}
+
+/* ---- does the new one carry traffic? ---- */
+
+void child_watch_start(struct ctl_child *ch)
+{
+	ch->deadline_ns = ch->c->now + watch_most_ns;
 	if (ch->carried)
 		child_works(ch);
 	else
 		child_watch(ch);
 }
-
-/* ---- does the new one carry traffic? ---- */
 
 static void watch_answered(void *ctx, const struct xfrm_result *result, const struct xfrm_sa_counts *counts)
 {
@@ -127,6 +132,8 @@ void child_believe(struct ctl_child *ch)
 	struct ctl_child *old = ch->replaces;
 
 	ctl_timer_stop(ch->c, &ch->timer);
+	if (ch->late_out)
+		child_outbound(ch);
 	if (!ch->delete_old || !old || old->down)
 		return;
 	ch->delete_old = false;

@@ -272,12 +272,10 @@ static void twin_close(struct ctl_tunnel *t, struct ctl_peer *a, struct ctl_peer
 	if (!ike_sa_get(c->ike, a->id, &ia) || !ike_sa_get(c->ike, b->id, &ib))
 		return;
 	loser = spi_lower(&ia, &ib) ? a : b;
-	loser->closing = true;
 	t->starter = !loser->initiator;
 	log_at(c->log, LOG_LEVEL_INFO, "ike.twins", "%s: IKE SAs %u and %u were made from both ends at once; %u goes",
 	       t->name, a->id, b->id, loser->id);
-	if (loser->initiator)
-		ike_sa_delete(c->ike, c->now, loser->id);
+	peer_retire(c, loser, c->now + settle_ns); /* the other end may not have finished making the one that stays */
 }
 
 static void twins_check(struct ctl_tunnel *t, const struct ctl_child *ch)

@@ -147,6 +147,7 @@ static void common(struct world_config *c, struct prng *rng)
 	for (unsigned int i = 0; i < 2; i++)
 		c->side[i] = (struct side_config){.queues = 4, .slots = 64};
 	c->side[0].start_action = "start";
+	c->side[1].dpd_action = "trap";
 	c->v6 = prng_below(rng, 4) == 0;
 }
 
@@ -381,7 +382,6 @@ static void cut_configure(struct world_config *c, struct prng *rng)
 	rekeys_configure(c, rng);
 	for (unsigned int i = 0; i < 2; i++)
 		c->side[i].conn_extra = "dpd_delay = 2s";
-	c->side[1].dpd_action = "trap";
 }
 
 /* Nobody answers any more: DPD, no leak, and up again when the network is back. */
@@ -462,7 +462,7 @@ static void ike_rekey_configure(struct world_config *c, struct prng *rng)
 {
 	rekeys_configure(c, rng);
 	for (unsigned int i = 0; i < 2; i++)
-		c->side[i].conn_extra = "rekey_time = 3s\nover_time = 2s\nrand_time = 1s";
+		c->side[i].conn_extra = "rekey_time = 4s\nover_time = 8s\nrand_time = 1s";
 }
 
 static const struct scenario scenarios[] = {
