@@ -203,7 +203,7 @@ const char *conf_tree_get(const struct conf_tree *section, const char *name, con
 
 const char *conf_tree_path(const struct conf_tree *node, char *buf, size_t size)
 {
-	const struct conf_tree *up[CONF_TREE_DEPTH_MAX + 2];
+	const struct conf_tree *up[CONF_TREE_DEPTH_MAX + 2] = {NULL};
 	unsigned int n = 0;
 	size_t at = 0;
 
@@ -212,8 +212,8 @@ const char *conf_tree_path(const struct conf_tree *node, char *buf, size_t size)
 	for (; node->parent && n < CONF_TREE_DEPTH_MAX + 2; node = node->parent)
 		up[n++] = node;
 	buf[0] = '\0';
-	while (n-- && at < size)
-		at += (size_t)snprintf(buf + at, size - at, "%s%s", up[n]->name, n ? "." : "");
+	for (; n && at < size; n--)
+		at += (size_t)snprintf(buf + at, size - at, "%s%s", up[n - 1]->name, n > 1 ? "." : "");
 	return buf;
 }
 

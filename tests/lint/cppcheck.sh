@@ -4,6 +4,6 @@
 #  normalCheckLevelMaxBranches, checkersReport: not findings
 #  uninitvar in uthash and TAILQ macros is filtered by the inline suppressions beside them
 command -v cppcheck >/dev/null || { echo "skipped: no cppcheck"; exit 77; }
-cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --inline-suppr -I . -j "$(nproc)" \
+cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --inline-suppr -I . --include=tests/lint/macros.h -j "$(nproc)" \
   --enable=warning,performance,portability --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
   -D__linux__ -D_GNU_SOURCE base ike rekey offload hwsim ctl
