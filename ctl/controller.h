@@ -167,11 +167,12 @@ struct controller_policy {
 void controller_policy_each(struct controller *c, void (*each)(void *ctx, const struct controller_policy *policy),
 			    void *ctx);
 
+/* clang-format off */
 #define CONTROLLER_COUNTERS(X)                                                                                         \
-	X(rekeys_done)                                                                                                 \
-	X(rekeys_failed) X(rekeys_peer) X(collisions) X(installs) X(install_refused) X(fallback_crypto)                \
-		X(fallback_software) X(admission_refused) X(hard_expired) X(soft_events) X(resyncs) X(orphans_removed) \
-			X(retries)
+	X(rekeys_done) X(rekeys_failed) X(rekeys_peer) X(collisions) X(installs) X(install_refused)                    \
+	X(fallback_crypto) X(fallback_software) X(admission_refused) X(hard_expired) X(soft_events) X(resyncs)         \
+	X(orphans_removed) X(retries)
+/* clang-format on */
 
 struct controller_counters {
 #define CONTROLLER_COUNTER_FIELD(name) uint64_t name;
