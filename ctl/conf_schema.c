@@ -66,8 +66,8 @@ static const char no_labels[] = "keyrack does not do security labels";
 
 const struct conf_row conf_rows_conn[] = {
 	ONLY("version", only_2, "keyrack speaks IKEv2 only"),
-	{.key = "local_addrs", .type = CONF_ADDRS, CONN(local)},
-	{.key = "remote_addrs", .type = CONF_ADDRS, CONN(remote)},
+	{.key = "local_addrs", .type = CONF_ADDRS, CONN(local), .max = 1},
+	{.key = "remote_addrs", .type = CONF_ADDRS, CONN(remote), .max = 1},
 	{.key = "local_port", .type = CONF_UINT, CONN(local_port), .max = 65535},
 	{.key = "remote_port", .type = CONF_UINT, CONN(remote_port), .min = 1, .max = 65535},
 	{.key = "proposals", .type = CONF_PROPOSALS, CONN(proposals), .min = IKE_PROTO_IKE},
@@ -190,7 +190,7 @@ const struct conf_row conf_rows_nic[] = {
 #define DAEMON(field) AT(conf_daemon_draft, daemon.field)
 
 const struct conf_row conf_rows_daemon[] = {
-	{.key = "listen", .type = CONF_ADDRS, AT(conf_daemon_draft, listen)},
+	{.key = "listen", .type = CONF_ADDRS, AT(conf_daemon_draft, listen), .max = CONF_ADDRS_MAX},
 	{.key = "port", .type = CONF_UINT, DAEMON(ike.port), .min = 1, .max = 65535},
 	{.key = "port_nat_t", .type = CONF_UINT, DAEMON(ike.port_natt), .min = 1, .max = 65535},
 	{.key = "control", .type = CONF_TEXT, DAEMON(control)},

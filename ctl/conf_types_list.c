@@ -67,7 +67,6 @@ static int add_addr(const struct conf_row *row, const struct conf_tree *node, co
 	struct conf_addrs *a = field;
 	struct ike_addr addr;
 
-	(void)row;
 	if (conf_addr_read(item, &addr))
 		return conf_tree_fail(
 			node, error,
@@ -75,8 +74,9 @@ static int add_addr(const struct conf_row *row, const struct conf_tree *node, co
 			item);
 	if (!addr.family)
 		return a->n ? conf_tree_fail(node, error, "%%any stands alone or not at all") : 0;
-	if (a->n == CONF_ADDRS_MAX)
-		return conf_tree_fail(node, error, "more than %d addresses", CONF_ADDRS_MAX);
+	if (a->n == row->max)
+		return conf_tree_fail(node, error, "\"%s\" is one more than the %u possible", item,
+				      (unsigned int)row->max);
 	a->at[a->n++] = addr;
 	return 0;
 }

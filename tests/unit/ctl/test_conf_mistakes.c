@@ -60,6 +60,8 @@ static const struct {
 	{CONN("remote_addrs = gw.example.org\n"), "x.conf:3: connections.gw.remote_addrs: \"gw.example.org\" is not an "
 						  "IPv4 or IPv6 address or %any (names, subnets and "
 						  "ranges are not possible)"},
+	{CONN("remote_addrs = 192.0.2.1, 192.0.2.2\n"),
+	 "x.conf:3: connections.gw.remote_addrs: \"192.0.2.2\" is one more than the 1 possible"},
 	{CONN("remote_addrs = 192.0.2.1, %any\n"),
 	 "x.conf:3: connections.gw.remote_addrs: %any stands alone or not at all"},
 	{CONN("local_addrs = ::1\n  remote_addrs = 192.0.2.1\n"),

@@ -34,7 +34,7 @@ static const char full[] =
 	" cookie_threshold = 14\n retransmit_timeout = 1.5\n retransmit_base = 1.8\n retransmit_tries = 6\n"
 	" unauth_reply_rate = 15\n}\n"
 	"connections {\n gw {\n"
-	"  version = 2\n local_addrs = 192.0.2.1, 192.0.2.2\n remote_addrs = 198.51.100.1\n local_port = 5501\n"
+	"  version = 2\n local_addrs = 192.0.2.1\n remote_addrs = 198.51.100.1\n local_port = 5501\n"
 	"  remote_port = 4500\n proposals = aes256gcm16-prfsha384-ecp384, aes128gcm16-prfsha256-x25519\n encap = yes\n"
 	"  mobike = no\n dpd_delay = 30s\n dpd_timeout = 2m\n fragmentation = no\n keyingtries = 0\n unique = no\n"
 	"  reauth_time = 0s\n rekey_time = 2h\n over_time = 5m\n rand_time = 4m\n window = 8\n children_max = 77\n"
@@ -96,7 +96,7 @@ static void every_key_of_a_connection(void **state)
 	(void)state;
 	assert_int_equal(c->n_conns, 1);
 	assert_string_equal(i->name, "gw");
-	assert_int_equal(conn->n_local_addrs, 2);
+	assert_int_equal(conn->n_local_addrs, 1);
 	assert_int_equal(conn->n_remote_addrs, 1);
 	assert_string_equal(conf_addr_print(&i->local, text, sizeof(text)), "192.0.2.1");
 	assert_string_equal(conf_addr_print(&i->remote, text, sizeof(text)), "198.51.100.1");
