@@ -48,7 +48,7 @@ static int answers_grow(struct ike_answers *a)
 
 	if (!at)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < a->cap; i++)
+	for (uint32_t i = 0; a->at && i < a->cap; i++)
 		if (a->at[i].state != IKE_ANSWER_NONE)
 			at[a->at[i].msgid & (cap - 1)] = a->at[i];
 	free(a->at);

@@ -202,7 +202,7 @@ void ike_create_request(struct ike_sa *sa, const struct ike_message *m)
 	}
 	ike_sa_log(sa, LOG_LEVEL_INFO, "child.collision", "CREATE_CHILD_SA request %u refused: %s", m->hdr.msgid,
 		   v.sentence);
-	if (v.notify == IKE_N_CHILD_SA_NOT_FOUND) {
+	if (rekey && v.notify == IKE_N_CHILD_SA_NOT_FOUND) {
 		ike_answer_spi_notify(sa, IKE_X_CREATE_CHILD_SA, m->hdr.msgid, v.notify, rekey->u.notify.spi);
 		return;
 	}

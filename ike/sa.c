@@ -71,7 +71,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_conn *conn, bool initiator
 	sa->win.size = sa->ans.size = 1;
 	sa->iv = 1;
 	sa->last_in = sa->last_out = ike->now;
-	TAILQ_INIT(&sa->win.queued);
+	STAILQ_INIT(&sa->win.queued);
 	TAILQ_INIT(&sa->children);
 	TAILQ_INSERT_TAIL(&ike->sas, sa, all);
 	ike_table_add(&ike->sa_by_id, &sa->by_id, ike_table_mix(ike->seed, sa->id));
@@ -168,7 +168,7 @@ void ike_sa_due(struct ike_sa *sa, enum ike_due due, uint64_t at)
 
 static void sa_check_liveness(struct ike_sa *sa)
 {
-	uint64_t delay = sa->conn->cfg->dpd_delay_ns, silent = sa->ike->now - sa->last_in;
+	uint64_t delay = sa->conn ? sa->conn->cfg->dpd_delay_ns : 0, silent = sa->ike->now - sa->last_in;
 
 	if (!delay || sa->phase != IKE_PHASE_UP)
 		return;

@@ -79,8 +79,8 @@ enum ike_job {
 };
 
 struct ike_request {
-	TAILQ_ENTRY(ike_request) link; /* while queued */
-	struct ike_timer timer;        /* retransmission; also the link back when it fires */
+	STAILQ_ENTRY(ike_request) link; /* while queued */
+	struct ike_timer timer;         /* retransmission; also the link back when it fires */
 	struct ike_sa *sa;
 	enum ike_job job;
 	uint32_t msgid;
@@ -95,7 +95,7 @@ struct ike_request {
 	uint8_t resource[IKE_RESOURCE_MAX];
 };
 
-TAILQ_HEAD(ike_requests, ike_request);
+STAILQ_HEAD(ike_requests, ike_request);
 
 /* Requests in flight: a ring by message id that grows with use, up to the peer's window. */
 struct ike_window {

@@ -100,17 +100,22 @@ void ike_request_queue(struct ike_request *r, bool front)
 	struct ike_window *w = &r->sa->win;
 
 	if (front)
-		TAILQ_INSERT_HEAD(&w->queued, r, link);
+		STAILQ_INSERT_HEAD(&w->queued, r, link);
 	else
-		TAILQ_INSERT_TAIL(&w->queued, r, link);
+		STAILQ_INSERT_TAIL(&w->queued, r, link);
 	w->n_queued++;
 	ike_sa_touch(r->sa);
 }
 
-static void window_unqueue(struct ike_request *r)
+static struct ike_request *window_pop(struct ike_window *w)
 {
-	TAILQ_REMOVE(&r->sa->win.queued, r, link);
-	r->sa->win.n_queued--;
+	struct ike_request *r = STAILQ_FIRST(&w->queued);
+
+	if (r) {
+		STAILQ_REMOVE_HEAD(&w->queued, link);
+		w->n_queued--;
+	}
+	return r;
 }
 
 static int window_grow(struct ike_window *w)
@@ -149,7 +154,6 @@ int ike_window_launch(struct ike_request *r, struct ike_buf *buf)
 	return 0;
 }
 
-/* The request leaves the queue in any case. */
 static void window_send(struct ike_request *r)
 {
 	const struct ike_job_row *row = ike_job_row(r->job);
@@ -157,7 +161,6 @@ static void window_send(struct ike_request *r)
 	struct ike_buf *buf;
 	int err;
 
-	window_unqueue(r);
 	ike_send_start(r->sa, &b, row->exchange, false, r->sa->win.next);
 	err = row->build ? row->build(r, &b) : 0;
 	buf = err ? NULL : ike_send_seal(r->sa, &b);
@@ -195,19 +198,20 @@ void ike_window_pump(struct ike_sa *sa)
 {
 	struct ike_request *r;
 
-	while (sa->phase != IKE_PHASE_GONE && (r = TAILQ_FIRST(&sa->win.queued))) {
+	while (sa->phase != IKE_PHASE_GONE && (r = STAILQ_FIRST(&sa->win.queued))) {
 		const struct ike_job_row *row = ike_job_row(r->job);
+		bool pointless = row->child && window_pointless(r);
 
-		if (row->child && window_pointless(r)) {
-			window_unqueue(r);
-			if (row->cancel)
-				row->cancel(r, r->child && r->child->abandoned ? IKE_DOWN_LOCAL : IKE_DOWN_LOST, 0);
-			ike_request_free(r);
+		if (!pointless && window_blocked(sa, row))
+			return;
+		r = window_pop(&sa->win);
+		if (!pointless) {
+			window_send(r);
 			continue;
 		}
-		if (window_blocked(sa, row))
-			return;
-		window_send(r);
+		if (row->cancel)
+			row->cancel(r, r->child && r->child->abandoned ? IKE_DOWN_LOCAL : IKE_DOWN_LOST, 0);
+		ike_request_free(r);
 	}
 }
 
@@ -246,10 +250,9 @@ void ike_window_clear_queued(struct ike_sa *sa, enum ike_down down)
 {
 	struct ike_request *r;
 
-	while ((r = TAILQ_FIRST(&sa->win.queued))) {
+	while ((r = window_pop(&sa->win))) {
 		const struct ike_job_row *row = ike_job_row(r->job);
 
-		window_unqueue(r);
 		if (row->cancel)
 			row->cancel(r, down, 0);
 		ike_request_free(r);
@@ -277,10 +280,9 @@ void ike_window_move(struct ike_sa *from, struct ike_sa *to)
 {
 	struct ike_request *r;
 
-	while ((r = TAILQ_FIRST(&from->win.queued))) {
+	while ((r = window_pop(&from->win))) {
 		const struct ike_job_row *row = ike_job_row(r->job);
 
-		window_unqueue(r);
 		if (row->child) {
 			r->sa = to;
 			ike_request_queue(r, false);
@@ -313,10 +315,8 @@ void ike_window_free(struct ike_sa *sa)
 {
 	struct ike_request *r;
 
-	while ((r = TAILQ_FIRST(&sa->win.queued))) {
-		TAILQ_REMOVE(&sa->win.queued, r, link);
+	while ((r = window_pop(&sa->win)))
 		ike_request_free(r);
-	}
 	for (uint32_t id = sa->win.oldest; id != sa->win.next; id++) {
 		r = ike_window_match(sa, id);
 		if (r && sa->init && r->buf == sa->init->request)

@@ -379,7 +379,7 @@ static double measure_memory(struct side s[2])
 
 int main(int argc, char **argv)
 {
-	struct side *s = calloc(2, sizeof(*s));
+	struct side *s;
 	double x25519, handshake_us, child[3], memory;
 	json_t *out;
 
@@ -387,6 +387,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_ike [--json]\n");
 		return 2;
 	}
+	s = calloc(2, sizeof(*s));
 	if (!s)
 		die("no memory");
 	memory = measure_memory(s); /* first: an untouched heap */

@@ -331,9 +331,10 @@ void pair_force_nonces(struct pair_side *s, unsigned int n, ...)
 	va_list ap;
 
 	va_start(ap, n);
+	assert_true(n <= PAIR_FORCED_MAX);
 	s->n_forced = n;
 	s->forced_at = 0;
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n && i < PAIR_FORCED_MAX; i++)
 		s->forced[i] = (uint8_t)va_arg(ap, int);
 	va_end(ap);
 }
