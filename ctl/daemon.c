@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const uint64_t stop_ns = 8000000000; /* how long peers may take to answer our deletes */
+static const uint64_t stop_ns = 8000000000;         /* how long peers may take to answer our deletes */
+static const uint64_t stop_no_card_ns = 2000000000; /* the same where the card cannot be cleaned up any more */
 
 enum { EXIT_CONFIG = 2 };
 
@@ -101,7 +102,7 @@ void daemon_stop(struct daemon *d, int exit_code)
 	if (d->stopping)
 		return;
 	d->stopping = true;
-	controller_stop(d->controller, now, now + stop_ns, on_stopped, d);
+	controller_stop(d->controller, now, now + (d->nic.closed ? stop_no_card_ns : stop_ns), on_stopped, d);
 }
 
 int daemon_reload(struct daemon *d, char *text, size_t size)

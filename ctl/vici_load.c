@@ -14,12 +14,14 @@
 
 /* ---- names of what came over VICI ---- */
 
-static int loaded_add(struct vici_loaded **all, const char *name)
+/* added: it was not known before. 0, -ENOSPC, -ENOMEM. */
+static int loaded_add(struct vici_loaded **all, const char *name, bool *added)
 {
 	struct vici_loaded *l;
 	size_t len = strlen(name);
 
 	HASH_FIND_STR(*all, name, l);
+	*added = !l;
 	if (l)
 		return 0;
 	if (len >= sizeof(l->name) || HASH_COUNT(*all) >= VICI_LOADED_MAX)
@@ -91,6 +93,7 @@ void vici_load_conn(struct vici_request *r)
 	const struct conf_tree *section = r->args->first;
 	char error[CONF_ERROR_MAX] = "";
 	struct conf_conn *conn;
+	bool added;
 	int err;
 
 	if (!section || section->next || section->kind != CONF_SECTION) {
@@ -103,11 +106,12 @@ void vici_load_conn(struct vici_request *r)
 		vici_refuse(&r->reply, "%s", error);
 		return;
 	}
-	err = loaded_add(&s->conns, conn->ike.name);
+	err = loaded_add(&s->conns, conn->ike.name, &added);
 	if (!err)
 		err = controller_conn_load(s->controller, r->now, conn);
 	if (err) {
-		loaded_remove(&s->conns, conn->ike.name);
+		if (added)
+			loaded_remove(&s->conns, conn->ike.name);
 		vici_refuse(&r->reply, "%s: %s", conn->ike.name, strerror(-err));
 	} else {
 		vici_succeed(&r->reply);
@@ -196,16 +200,18 @@ void vici_load_shared(struct vici_request *r)
 	struct conf_secret secret = {0};
 	char error[CONF_ERROR_MAX] = "";
 	int err = secret_read(r->args, &secret, error);
+	bool added;
 
 	if (err) {
 		vici_refuse(&r->reply, "%s", error);
 		goto out;
 	}
-	err = loaded_add(&r->server->secrets, secret.name);
+	err = loaded_add(&r->server->secrets, secret.name, &added);
 	if (!err)
 		err = controller_secret_load(r->server->controller, &secret);
 	if (err) {
-		loaded_remove(&r->server->secrets, secret.name);
+		if (added)
+			loaded_remove(&r->server->secrets, secret.name);
 		vici_refuse(&r->reply, "%s: %s", secret.name, strerror(-err));
 	} else {
 		vici_succeed(&r->reply);

@@ -220,6 +220,24 @@ static void children_print(struct gateway *side, char *out, size_t size)
 	json_decref(sas);
 }
 
+/*
+ * Without local_addrs our address follows from the route and from daemon.listen: with "any" in its place, NAT detection
+ * would see a translated path, and ESP would go in UDP for nothing.
+ */
+static void the_local_address_is_found(void **state)
+{
+	struct gateways *g = *state;
+	json_t *sas, *sa;
+
+	gateways_start(g);
+	gateway_command(&g->side[1], "initiate", "child", "net");
+	sas = gateway_list(&g->side[1], "list-sas", "list-sa");
+	sa = json_object_get(json_array_get(sas, 0), "gw");
+	assert_string_equal(json_string_value(json_object_get(sa, "local-host")), g->side[1].ip);
+	assert_null(json_object_get(sa, "nat-any"));
+	json_decref(sas);
+}
+
 static void reload_leaves_alone_what_has_not_changed(void **state)
 {
 	struct gateways *g = *state;
@@ -318,17 +336,12 @@ static void keys_are_dumped_only_when_asked_for(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(check_says_good_or_the_mistake),
-		TEST(usage),
-		TEST(without_its_card_it_does_not_start),
-		TEST(on_a_busy_port_it_does_not_start),
-		TEST(two_cannot_share_a_control_socket),
-		TEST(the_control_socket_is_private_and_goes_away),
-		TEST(a_socket_left_behind_is_replaced),
-		TEST(hostile_clients_are_disconnected),
-		TEST(reload_leaves_alone_what_has_not_changed),
-		TEST(sigterm_leaves_nothing_behind),
-		TEST(without_its_card_it_ends),
+		TEST(check_says_good_or_the_mistake),      TEST(usage),
+		TEST(without_its_card_it_does_not_start),  TEST(on_a_busy_port_it_does_not_start),
+		TEST(two_cannot_share_a_control_socket),   TEST(the_control_socket_is_private_and_goes_away),
+		TEST(a_socket_left_behind_is_replaced),    TEST(hostile_clients_are_disconnected),
+		TEST(the_local_address_is_found),          TEST(reload_leaves_alone_what_has_not_changed),
+		TEST(sigterm_leaves_nothing_behind),       TEST(without_its_card_it_ends),
 		TEST(keys_are_dumped_only_when_asked_for),
 	};
 
