@@ -252,6 +252,7 @@ struct controller *controller_new(const struct conf_daemon *daemon, const struct
 	if (!c->nic.counter_poll_ns)
 		c->nic.counter_poll_ns = poll_default_ns;
 	c->rng = prng_init(seed);
+	c->next_reqid = (uint32_t)prng_below(&c->rng, REQID_RANGE); /* an earlier run's may still be in the card */
 	TAILQ_INIT(&c->conns);
 	TAILQ_INIT(&c->dead_peers);
 	TAILQ_INIT(&c->idle);

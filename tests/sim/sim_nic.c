@@ -115,6 +115,13 @@ void nic_overrun(struct nic *n)
 	n->events.lost = true;
 }
 
+void nic_forget(struct nic *n)
+{
+	queue_clear(&n->replies);
+	queue_clear(&n->events);
+	n->replies.lost = n->events.lost = false;
+}
+
 uint64_t nic_next(const struct nic *n)
 {
 	const struct nic_message *r = STAILQ_FIRST(&n->replies.messages), *e = STAILQ_FIRST(&n->events.messages);

@@ -40,6 +40,8 @@ void nic_free(struct nic *n);
 void nic_event(struct nic *n, unsigned int group, const void *msg, size_t len);
 /* The socket overran: what waits is gone, and the reader is told. */
 void nic_overrun(struct nic *n);
+/* The socket's owner has closed it: what was under way to him is gone. */
+void nic_forget(struct nic *n);
 /* When there is something to read; UINT64_MAX: nothing is under way. */
 uint64_t nic_next(const struct nic *n);
 /* Every request is answered and read. */

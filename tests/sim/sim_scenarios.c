@@ -149,6 +149,8 @@ static void common(struct world_config *c, struct prng *rng)
 	c->side[0].start_action = "start";
 	c->side[1].dpd_action = "trap";
 	c->v6 = prng_below(rng, 4) == 0;
+	if (prng_below(rng, 3) == 0)
+		c->side[0].esp = c->side[1].esp = "aes256gcm16-esn";
 }
 
 static void limits(struct world_config *c, struct prng *rng, uint64_t rekey)
@@ -465,6 +467,78 @@ static void ike_rekey_configure(struct world_config *c, struct prng *rng)
 		c->side[i].conn_extra = "rekey_time = 4s\nover_time = 8s\nrand_time = 1s";
 }
 
+static void transport_configure(struct world_config *c, struct prng *rng)
+{
+	rekeys_configure(c, rng);
+	c->transport = true;
+	c->v6 = false; /* the traffic is IPv4 */
+}
+
+static void encap_configure(struct world_config *c, struct prng *rng)
+{
+	rekeys_configure(c, rng);
+	c->side[prng_below(rng, 2)].conn_extra = "encap = yes";
+}
+
+static void restart_configure(struct world_config *c, struct prng *rng)
+{
+	rekeys_configure(c, rng);
+	c->side[0].conn_extra = "dpd_delay = 1s";
+	c->side[1].conn_extra = "dpd_delay = 1s";
+	if (prng_below(rng, 2))
+		c->side[1].start_action = "start";
+}
+
+/* A controller dies and comes back; the card is as it left it. */
+static void restart_play(struct world *w)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		if (!flow(w, five_up, 4, 100) || !world_run(w, 3 * sim_s) || !world_quiet(w))
+			return;
+		w->strict = w->closed = false;
+		w->starved = true;
+		side_restart(&w->side[prng_below(&w->rng, 2)]);
+		if (!world_run(w, 30 * sim_s) || !world_until(w, five_up, 60 * sim_s, "up again"))
+			return;
+		w->starved = false;
+	}
+	finish(w);
+}
+
+/* Two clients behind one address, one connection for both; each is granted its part. */
+#define CLIENT(name, net)                                                                                           \
+	name " {\nlocal_addrs = 192.0.2.1\nremote_addrs = 192.0.2.2\nrekey_time = 0\nkeyingtries = 0\n"             \
+	     "local {\nauth = psk\nid = " name ".sim\n}\nremote {\nauth = psk\nid = b.sim\n}\n"                     \
+	     "children {\nnet {\nlocal_ts = " net "\nremote_ts = 10.2.0.0/16\nesp_proposals = aes128gcm16\n"        \
+	     "hw_offload = packet\nstart_action = start\nrekey_time = 0\nrekey_packets = 300\nlife_packets = 600\n" \
+	     "replay_window = 128\n}\n}\n}\n"
+
+static void clients_configure(struct world_config *c, struct prng *rng)
+{
+	common(c, rng);
+	c->v6 = false;
+	c->side[0].esp = c->side[1].esp = NULL;
+	c->side[0].connections = "connections {\n" CLIENT("one", "10.1.0.0/24") CLIENT("two", "10.1.1.0/24") "}\n";
+	c->side[1].connections =
+		"connections {\nall {\nlocal_addrs = 192.0.2.2\nremote_addrs = %any\nrekey_time = 0\n"
+		"local {\nauth = psk\nid = b.sim\n}\nremote {\nauth = psk\nid = %any\n}\n"
+		"children {\nnet {\nlocal_ts = 10.2.0.0/16\nremote_ts = 10.1.0.0/16\nesp_proposals = aes128gcm16\n"
+		"hw_offload = packet\nrekey_time = 0\nreplay_window = 128\n}\n}\n}\n}\n";
+}
+
+static bool two_up(struct world *w)
+{
+	return up_with(w, 2, 2);
+}
+
+static void clients_play(struct world *w)
+{
+	if (!flow(w, two_up, 2, 100) || !world_run(w, 8 * sim_s))
+		return;
+	expect_rekeys(w, 2);
+	finish(w);
+}
+
 static const struct scenario scenarios[] = {
 	{"plain", "one SA for all queues", common, plain_play},
 	{"rekeys", "an SA per queue, replaced by count from both ends", rekeys_configure, rekeys_play},
@@ -480,6 +554,10 @@ static const struct scenario scenarios[] = {
 	{"trap", "traffic brings the tunnel up", trap_configure, trap_play},
 	{"crypto", "crypto offload on one end, anything on the other", crypto_configure, rekeys_play},
 	{"cx7", "a card that finds outbound SAs by reqid", cx7_configure, rekeys_play},
+	{"transport", "transport mode, from host to host", transport_configure, rekeys_play},
+	{"encap", "ESP in UDP", encap_configure, rekeys_play},
+	{"restart", "a controller dies and comes back", restart_configure, restart_play},
+	{"clients", "two clients on one connection", clients_configure, clients_play},
 	{"ike", "the IKE SA is rekeyed under the Child SAs", ike_rekey_configure, rekeys_play},
 };
 

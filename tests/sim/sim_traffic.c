@@ -42,8 +42,13 @@ static void send_one(struct world *w, struct stream *st)
 	struct gen_header h = {
 		.run = 1, .number = (uint64_t)tag, .sent_ns = w->now, .stream = (uint16_t)st->queue, .len = PAYLOAD};
 	uint8_t packet[PAYLOAD + 100];
-	size_t len = gen_packet_build(&flow, &h, packet, sizeof(packet));
+	size_t len;
 
+	if (w->transport) { /* from host to host */
+		memcpy(flow.src, (const uint8_t[]){192, 0, 2, (uint8_t)(1 + st->from)}, 4);
+		memcpy(flow.dst, (const uint8_t[]){192, 0, 2, (uint8_t)(2 - st->from)}, 4);
+	}
+	len = gen_packet_build(&flow, &h, packet, sizeof(packet));
 	w->sent++;
 	w->current = tag;
 	hwsim_tx(s->nic.card, st->queue, w->now, packet, len);

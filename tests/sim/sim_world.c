@@ -117,33 +117,63 @@ static int limits_text(const struct side_config *k, char *out, size_t size)
 			k->rekey_packets, k->life_packets);
 }
 
-void side_text(const struct world *w, const struct side *s, char *out, size_t size)
+static const char *const host_addr[2][2] = {{"192.0.2.1", "192.0.2.2"}, {"2001:db8::1", "2001:db8::2"}};
+static const char *const net_addr[2] = {"10.1.0.0/16", "10.2.0.0/16"};
+
+static int nic_text(const struct side *s, char *out, size_t size)
 {
 	const struct side_config *k = &s->config;
-	const char *addr[2][2] = {{"192.0.2.1", "192.0.2.2"}, {"2001:db8::1", "2001:db8::2"}};
-	const char *net[2] = {"10.1.0.0/16", "10.2.0.0/16"};
-	char limits[200];
-	int n;
 
-	limits_text(k, limits, sizeof(limits));
-	n = snprintf(
+	return snprintf(
 		out, size,
 		"nic {\nbackend = hwsim\nsocket = /nowhere\nifindex = %u\nprofile = %s\nslots = %u\nqueues = %u\n"
 		"counter_poll = %" PRIu64 "ms\ndrain = %" PRIu64 "ms\n}\n"
 		"daemon {\nretransmit_timeout = 0.3s\nretransmit_base = 1.3\nretransmit_tries = 12\n}\n"
-		"connections {\npeer {\nlocal_addrs = %s\nremote_addrs = %s\nproposals = aes128gcm16-prfsha256-x25519\n"
-		"rekey_time = 0\nkeyingtries = 0\n%s\n"
-		"local {\nauth = psk\nid = %c.sim\n}\nremote {\nauth = psk\nid = %c.sim\n}\n"
-		"children {\nnet {\nlocal_ts = %s\nremote_ts = %s\nesp_proposals = aes128gcm16\n%s"
-		"hw_offload = %s\nstart_action = %s\ndpd_action = %s\nclose_action = %s\nper_cpu_sas = %s\n"
-		"replay_window = 128\n%s\n}\n}\n}\n}\n"
 		"secrets {\nike-sim {\nsecret = \"two hosts and one secret\"\n}\n}\n",
 		s->i + 1, word(k->profile, "tiny-33"), k->slots, k->queues ? k->queues : 1,
-		k->counter_poll_ms ? k->counter_poll_ms : 1000, k->drain_ms ? k->drain_ms : 500, addr[w->v6][s->i],
-		addr[w->v6][!s->i], word(k->conn_extra, ""), 'a' + (char)s->i, 'b' - (char)s->i, net[s->i], net[!s->i],
-		limits, word(k->hw_offload, "packet"), word(k->start_action, "none"), word(k->dpd_action, "none"),
+		k->counter_poll_ms ? k->counter_poll_ms : 1000, k->drain_ms ? k->drain_ms : 500);
+}
+
+static int child_text(const struct world *w, const struct side *s, char *out, size_t size)
+{
+	const struct side_config *k = &s->config;
+	char limits[200];
+
+	limits_text(k, limits, sizeof(limits));
+	return snprintf(
+		out, size,
+		"net {\nlocal_ts = %s\nremote_ts = %s\nmode = %s\nesp_proposals = %s\n%shw_offload = %s\n"
+		"start_action = %s\ndpd_action = %s\nclose_action = %s\nper_cpu_sas = %s\nreplay_window = 128\n%s\n}\n",
+		w->transport ? "dynamic" : net_addr[s->i], w->transport ? "dynamic" : net_addr[!s->i],
+		w->transport ? "transport" : "tunnel", word(k->esp, "aes128gcm16"), limits,
+		word(k->hw_offload, "packet"), word(k->start_action, "none"), word(k->dpd_action, "none"),
 		word(k->close_action, "none"), word(k->per_cpu_sas, "no"), word(k->child_extra, ""));
+}
+
+static int conn_text(const struct world *w, const struct side *s, char *out, size_t size)
+{
+	const struct side_config *k = &s->config;
+	char child[1000];
+
+	child_text(w, s, child, sizeof(child));
+	return snprintf(
+		out, size,
+		"connections {\npeer {\nlocal_addrs = %s\nremote_addrs = %s\nproposals = aes128gcm16-prfsha256-x25519\n"
+		"rekey_time = 0\nkeyingtries = 0\n%s\nlocal {\nauth = psk\nid = %c.sim\n}\n"
+		"remote {\nauth = psk\nid = %c.sim\n}\nchildren {\n%s}\n}\n}\n",
+		host_addr[w->v6][s->i], host_addr[w->v6][!s->i], word(k->conn_extra, ""), 'a' + (char)s->i,
+		'b' - (char)s->i, child);
+}
+
+void side_text(const struct world *w, const struct side *s, char *out, size_t size)
+{
+	int n = nic_text(s, out, size), m;
+
 	if (n < 0 || (size_t)n >= size)
+		abort();
+	m = s->config.connections ? snprintf(out + n, size - (size_t)n, "%s", s->config.connections)
+				  : conn_text(w, s, out + n, size - (size_t)n);
+	if (m < 0 || (size_t)m >= size - (size_t)n)
 		abort();
 }
 
@@ -191,10 +221,19 @@ uint32_t side_children(struct side *s)
 
 /* ---- making and ending ---- */
 
+static void side_boot(struct side *s)
+{
+	struct controller_env env = {.ctx = s, .random = env_random, .emit = env_emit, .event = env_event};
+
+	s->c = controller_new(&s->conf->daemon, &s->conf->nic, &env, &s->nic.requests, &s->nic.multicast,
+			      prng_next(&s->w->rng), &s->log);
+	if (!s->c)
+		abort();
+}
+
 static void side_make(struct world *w, unsigned int i, const struct world_config *config)
 {
 	struct side *s = &w->side[i];
-	struct controller_env env = {.ctx = s, .random = env_random, .emit = env_emit, .event = env_event};
 	struct hwsim_config card = {
 		.profile = hwsim_profile_find(word(config->side[i].profile, "tiny-33")),
 		.slots = config->side[i].slots,
@@ -212,12 +251,10 @@ static void side_make(struct world *w, unsigned int i, const struct world_config
 	s->log = (struct log){.max = LOG_LEVEL_INFO, .ctx = s, .line = side_log};
 	nic_init(&s->nic, &w->now, prng_next(&w->rng), config->nic_delay_ns);
 	s->nic.card = hwsim_new(&card, &ops);
-	s->conf = side_conf(s);
-	s->c = s->nic.card ? controller_new(&s->conf->daemon, &s->conf->nic, &env, &s->nic.requests, &s->nic.multicast,
-					    prng_next(&w->rng), &s->log)
-			   : NULL;
-	if (!s->c)
+	if (!s->nic.card)
 		abort();
+	s->conf = side_conf(s);
+	side_boot(s);
 }
 
 static void side_load(struct side *s)
@@ -230,9 +267,22 @@ static void side_load(struct side *s)
 			abort();
 }
 
+void side_restart(struct side *s)
+{
+	controller_free(s->c);
+	nic_forget(&s->nic);
+	side_boot(s);
+	side_load(s);
+}
+
 void world_make(struct world *w, uint64_t seed, const struct world_config *config, bool verbose)
 {
-	*w = (struct world){.seed = seed, .now = sim_s, .rng = prng_init(seed), .verbose = verbose, .v6 = config->v6};
+	*w = (struct world){.seed = seed,
+			    .now = sim_s,
+			    .rng = prng_init(seed),
+			    .verbose = verbose,
+			    .v6 = config->v6,
+			    .transport = config->transport};
 	w->current = NET_UNTAGGED;
 	w->lines = calloc(WORLD_LINES, sizeof(*w->lines));
 	if (!w->lines)

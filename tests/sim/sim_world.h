@@ -24,6 +24,8 @@ struct side_config {
 	uint64_t rekey_packets, life_packets; /* 0: off */
 	const char *child_extra;              /* more lines for the child section */
 	const char *conn_extra;
+	const char *esp;         /* esp_proposals */
+	const char *connections; /* instead of the one that is made from all this */
 	uint64_t counter_poll_ms, drain_ms;
 };
 
@@ -31,7 +33,7 @@ struct world_config {
 	struct side_config side[2];
 	struct net_config net;
 	uint64_t nic_delay_ns;
-	bool v6;
+	bool v6, transport;
 };
 
 struct world;
@@ -58,7 +60,7 @@ struct stream {
 
 struct world {
 	uint64_t seed, now;
-	bool v6, verbose;
+	bool v6, transport, verbose;
 	struct prng rng;
 	struct net net;
 	struct side side[2];
@@ -79,6 +81,8 @@ struct world {
 	char (*lines)[WORLD_LINE];
 };
 
+/* A side's controller is gone without a word, and a new one comes up; the card stays as it is. */
+void side_restart(struct side *s);
 void world_make(struct world *w, uint64_t seed, const struct world_config *config, bool verbose);
 void world_free(struct world *w);
 
