@@ -170,6 +170,8 @@ static const char *offer_check_ke(struct ike_request *r, const struct ike_propos
 	return NULL;
 }
 
+static const char OFFER_DELETED[] = "it is deleted already";
+
 static const char *offer_check(struct ike_request *r, struct ike_child *c, const struct ike_message *m, bool in_auth,
 			       struct ike_proposal *chosen)
 {
@@ -184,6 +186,8 @@ static const char *offer_check(struct ike_request *r, struct ike_child *c, const
 	if (got[0].spi_size != 4 || !get_be32(got[0].spi))
 		return "its SPI is not valid";
 	*chosen = got[0];
+	if (ike_window_deleted_early(r->sa, get_be32(got[0].spi)))
+		return OFFER_DELETED;
 	if (ike_child_by_spi_out(r->sa, get_be32(got[0].spi)))
 		return "its SPI belongs to another Child SA";
 	ike_child_set_spi_out(c, get_be32(got[0].spi));
@@ -214,5 +218,5 @@ int ike_offer_answered(struct ike_request *r, struct ike_child *c, const struct 
 	if (!wrong)
 		return 0;
 	ike_child_log(c, LOG_LEVEL_WARN, "child.answer", "the peer's answer cannot be used: %s", wrong);
-	return -EBADMSG;
+	return wrong == OFFER_DELETED ? -ECANCELED : -EBADMSG;
 }

@@ -74,6 +74,7 @@ void ike_create_answered(struct ike_request *r, const struct ike_message *m)
 {
 	const struct ike_payload *error = ike_message_error(m), *nonce = ike_message_find(m, IKE_P_NONCE);
 	struct ike_child *c = r->child;
+	int err = -EBADMSG;
 
 	if (!c)
 		return;
@@ -87,8 +88,12 @@ void ike_create_answered(struct ike_request *r, const struct ike_message *m)
 	}
 	c->request = NULL;
 	r->child = NULL;
-	if (!nonce || ike_offer_answered(r, c, m, (struct ike_chunk){r->nonce, IKE_NONCE_LEN},
-					 (struct ike_chunk){nonce->data, nonce->data_len}))
+	if (nonce)
+		err = ike_offer_answered(r, c, m, (struct ike_chunk){r->nonce, IKE_NONCE_LEN},
+					 (struct ike_chunk){nonce->data, nonce->data_len});
+	if (err == -ECANCELED)
+		ike_child_down(c, IKE_DOWN_PEER, 0);
+	else if (err)
 		ike_child_close(c, IKE_DOWN_PROTOCOL, 0);
 }
 

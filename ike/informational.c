@@ -73,6 +73,7 @@ static unsigned int info_delete_children(struct ike_sa *sa, const struct ike_pay
 		if (!c) {
 			ike_sa_log(sa, LOG_LEVEL_INFO, "child.unknown", "the peer deletes %08x, which is not there",
 				   spi);
+			ike_window_early_delete(sa, spi);
 			continue;
 		}
 		if (c->state == IKE_CHILD_DELETING) {

@@ -106,6 +106,8 @@ struct ike_window {
 	uint32_t size;         /* what the peer granted */
 	uint32_t n_queued, n_flight;
 	uint32_t n_child; /* in flight, about Child SAs */
+	uint32_t *early;  /* SPIs that the peer deleted before we knew them: its answers to these requests are late */
+	uint32_t n_early;
 };
 
 enum ike_answer_state { IKE_ANSWER_NONE, IKE_ANSWER_BUSY, IKE_ANSWER_HELD, IKE_ANSWER_SENT };
@@ -398,6 +400,12 @@ void ike_window_clear_queued(struct ike_sa *sa, enum ike_down down);
 void ike_window_move(struct ike_sa *from, struct ike_sa *to);
 void ike_window_widen(struct ike_sa *sa, const struct ike_message *m);
 void ike_window_free(struct ike_sa *sa);
+/*
+ * A Delete that overtakes the answer that would have told us the SPI: remembered while that answer may still come,
+ * so that the Child SA does not come up on this side alone.
+ */
+void ike_window_early_delete(struct ike_sa *sa, uint32_t spi_out);
+bool ike_window_deleted_early(const struct ike_sa *sa, uint32_t spi_out);
 
 /* jobs.c: what each kind of request is, as rows */
 struct ike_job_row {
@@ -521,7 +529,10 @@ void ike_child_free(struct ike_child *c);
 /* child_offer.c: the initiator's half of a Child SA, in IKE_AUTH and CREATE_CHILD_SA */
 /* 0 or -errno. */
 int ike_offer_build(struct ike_request *r, struct ike_child *c, struct ike_builder *b, bool in_auth);
-/* The peer said yes: checks, and IKE_EV_CHILD_INSTALL. -EBADMSG: it makes no sense, but the peer may have it now. */
+/*
+ * The peer said yes: checks, and IKE_EV_CHILD_INSTALL. -EBADMSG: it makes no sense, but the peer may have it now;
+ * -ECANCELED: the peer has deleted it since.
+ */
 int ike_offer_answered(struct ike_request *r, struct ike_child *c, const struct ike_message *m, struct ike_chunk ni,
 		       struct ike_chunk nr);
 

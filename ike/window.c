@@ -141,6 +141,11 @@ int ike_window_launch(struct ike_request *r, struct ike_buf *buf)
 
 	if (w->next - w->oldest >= w->cap && window_grow(w))
 		return -ENOMEM;
+	if (!w->n_flight) { /* no answer was outstanding that could name one of them */
+		free(w->early);
+		w->early = NULL;
+		w->n_early = 0;
+	}
 	r->msgid = w->next++;
 	r->buf = buf;
 	w->at[r->msgid & (w->cap - 1)] = r;
@@ -311,6 +316,26 @@ void ike_window_widen(struct ike_sa *sa, const struct ike_message *m)
 	ike_sa_touch(sa);
 }
 
+void ike_window_early_delete(struct ike_sa *sa, uint32_t spi_out)
+{
+	struct ike_window *w = &sa->win;
+
+	if (!w->n_child)
+		return;
+	if (!w->early)
+		w->early = calloc(IKE_WINDOW_MAX, sizeof(*w->early));
+	if (w->early && w->n_early < IKE_WINDOW_MAX) /* a peer cannot owe us more answers than that */
+		w->early[w->n_early++] = spi_out;
+}
+
+bool ike_window_deleted_early(const struct ike_sa *sa, uint32_t spi_out)
+{
+	for (uint32_t i = 0; i < sa->win.n_early; i++)
+		if (sa->win.early[i] == spi_out)
+			return true;
+	return false;
+}
+
 void ike_window_free(struct ike_sa *sa)
 {
 	struct ike_request *r;
@@ -323,5 +348,6 @@ void ike_window_free(struct ike_sa *sa)
 			r->buf = NULL; /* that one is the IKE SA's */
 		ike_request_free(r);
 	}
+	free(sa->win.early);
 	free(sa->win.at);
 }

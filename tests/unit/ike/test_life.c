@@ -453,50 +453,6 @@ static void test_many_sas(void **state)
 	pair_end(&p);
 }
 
-/* Days of two busy owners on a bad network, from one seed each: rekeys of both kinds, creations, deletions. */
-static void test_days(void **state)
-{
-	(void)state;
-	for (unsigned int seed = 1; seed <= 30; seed++) {
-		struct prng dice = prng_init(seed);
-		struct pair p;
-
-		pair_config(&p);
-		p.prng = prng_init(seed * 1000);
-		p.side[A].conn.window = 1 + seed % 8;
-		p.side[B].conn.window = 1 + seed % 3 * 8;
-		pair_start(&p);
-		pair_up(&p);
-		p.loss_percent = seed % 3 * 10;
-		p.dup_percent = 10;
-		p.reorder = true;
-		for (int i = 0; i < 150; i++) {
-			struct pair_side *s = &p.side[prng_below(&dice, 2)];
-			unsigned int live = pair_live(s), what = (unsigned int)prng_below(&dice, 10);
-			struct pair_child *c = live ? pair_child_at(s, (unsigned int)prng_below(&dice, live)) : NULL;
-
-			if (what < 2 && live < 10)
-				ike_child_create(s->ike, p.now, s->sa, &s->child[0], NULL, 0, NULL);
-			else if (what < 7 && c)
-				ike_child_rekey(s->ike, p.now, c->id, NULL);
-			else if (what < 8 && c && live > 3)
-				ike_child_delete(s->ike, p.now, c->id);
-			else if (what == 9)
-				ike_sa_rekey(s->ike, p.now, s->sa);
-			if (prng_below(&dice, 3) == 0)
-				pair_pass(&p, prng_below(&dice, 2000) * MS);
-		}
-		pair_pass(&p, 300 * SEC);
-		if (p.side[A].sas_up - p.side[A].sas_down + p.side[A].sas_rekeyed == 1)
-			pair_check(&p);
-		else
-			fail_msg("seed %u: %u up, %u rekeyed, %u down", seed, p.side[A].sas_up, p.side[A].sas_rekeyed,
-				 p.side[A].sas_down);
-		pair_check_empty(&p);
-		pair_end(&p);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,7 +467,6 @@ int main(void)
 		cmocka_unit_test(test_conn_replace),
 		cmocka_unit_test(test_delete_before_it_is_up),
 		cmocka_unit_test(test_wireshark_row),
-		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_many_sas),
 	};
 

@@ -260,6 +260,35 @@ static void test_install_fails(void **state)
 		}
 }
 
+/* B deletes the new Child SA before its answer about it has arrived: it must not come up on A's side alone. */
+static void test_delete_overtakes(void **state)
+{
+	struct pair_datagram *answer;
+	struct pair p;
+
+	(void)state;
+	for (int rekey = 0; rekey < 2; rekey++) {
+		start(&p, 8);
+		if (rekey)
+			assert_int_equal(ike_child_rekey(p.side[A].ike, p.now, pair_child_at(&p.side[A], 0)->id, NULL),
+					 0);
+		else
+			many(&p, A, 1);
+		pair_step(&p, A);
+		answer = pair_take(&p, B);
+		assert_int_equal(ike_child_delete(p.side[B].ike, p.now, pair_child_at(&p.side[B], 1)->id), 0);
+		pair_run(&p);
+		assert_int_equal(pair_live(&p.side[B]), 1);
+		pair_deliver(&p, answer);
+		pair_run(&p);
+		assert_int_equal(pair_live(&p.side[A]), 1);
+		assert_int_equal(TAILQ_LAST(&p.side[A].children, pair_children)->why, IKE_DOWN_PEER);
+		pair_check(&p);
+		pair_check_empty(&p);
+		pair_end(&p);
+	}
+}
+
 /* The peer vanishes with requests in flight and queued: everything goes down once. */
 static void test_peer_vanishes(void **state)
 {
@@ -372,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_lossy),
 		cmocka_unit_test(test_held_answer),
 		cmocka_unit_test(test_install_fails),
+		cmocka_unit_test(test_delete_overtakes),
 		cmocka_unit_test(test_peer_vanishes),
 		cmocka_unit_test(test_window_after_rekey),
 		cmocka_unit_test(test_rekey_under_load),
