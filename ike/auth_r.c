@@ -52,12 +52,16 @@ static bool auth_accept(struct ike_sa *sa, const struct ike_message *m, struct i
 	return ike_auth_verify(sa, true, local, remote, auth);
 }
 
-/* INITIAL_CONTACT: the peer knows of no other IKE SA, so ours of the same pair are leftovers. RFC 7296 2.4. */
-static void auth_initial_contact(struct ike_sa *sa)
+/*
+ * INITIAL_CONTACT: the peer knew of no other IKE SA when it asked, so ours of the same pair are leftovers. RFC
+ * 7296 2.4. One that has come up since this one began is none: both ends have started at once, and the request may be
+ * late.
+ */
+static void auth_initial_contact(struct ike_sa *sa, uint64_t begun)
 {
 	struct ike_sa *old;
 
-	while ((old = ike_sa_same_ids(sa->ike, sa->local_id, sa->remote_id, sa)))
+	while ((old = ike_sa_same_ids(sa->ike, sa->local_id, sa->remote_id, sa)) && old->established <= begun)
 		ike_sa_drop(old, IKE_DOWN_DUPLICATE);
 }
 
@@ -129,6 +133,7 @@ static void auth_child(struct ike_sa *sa, const struct ike_message *m, const str
 
 void ike_auth_request(struct ike_sa *sa, const struct ike_message *m)
 {
+	uint64_t begun = sa->due[IKE_DUE_LIMIT] - sa->ike->set.half_open_ns; /* when IKE_SA_INIT was answered */
 	struct ike_id local, remote;
 
 	if (!auth_accept(sa, m, &local, &remote)) {
@@ -142,6 +147,6 @@ void ike_auth_request(struct ike_sa *sa, const struct ike_message *m)
 	ike_window_widen(sa, m);
 	ike_sa_up(sa);
 	if (ike_message_notify(m, IKE_N_INITIAL_CONTACT))
-		auth_initial_contact(sa);
+		auth_initial_contact(sa, begun);
 	auth_child(sa, m, &local, &remote);
 }
