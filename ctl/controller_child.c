@@ -252,7 +252,8 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 	       ch->tunnel->name, ch->id, ch->sa.spi_in, ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)),
 	       (int)lane_cpu(ch->lane), old ? ", replaces an older one" : "");
 	child_tell(ch, old, old ? CONTROLLER_CHILD_REKEYED : CONTROLLER_CHILD_UP, IKE_DOWN_NONE, 0);
-	tunnel_child_up(ch->tunnel, ch, old != NULL);
+	if (!ch->deleting)
+		tunnel_child_up(ch->tunnel, ch, old != NULL);
 }
 
 static void child_down(struct ctl_child *ch, const struct ike_event *ev)

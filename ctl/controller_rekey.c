@@ -153,13 +153,27 @@ static void hard_expired(struct ctl_half *h)
 	child_delete(ch);
 }
 
+/* Counts may come late, so never backwards. */
+static void half_counted(struct ctl_half *h, uint64_t bytes, uint64_t packets)
+{
+	struct ctl_lane *l = h->child->lane;
+
+	if (bytes > h->bytes) {
+		l->bytes[h->out] += bytes - h->bytes;
+		h->bytes = bytes;
+	}
+	if (packets > h->packets) {
+		l->packets[h->out] += packets - h->packets;
+		h->packets = packets;
+	}
+}
+
 void rekey_counts(struct ctl_half *h, const struct xfrm_sa_counts *counts)
 {
 	struct ctl_child *ch = h->child;
 	bool advanced = counts->packets > h->packets;
 
-	h->bytes = most(h->bytes, counts->bytes);
-	h->packets = most(h->packets, counts->packets);
+	half_counted(h, counts->bytes, counts->packets);
 	h->use_time = counts->use_time;
 	if (advanced && !h->out && !ch->down) {
 		if (ch->peer)
@@ -185,8 +199,7 @@ void rekey_expire(void *ctx, const struct xfrm_expire *e)
 	if (!h)
 		return; /* it has gone meanwhile, or is somebody else's */
 	ch = h->child;
-	h->bytes = most(h->bytes, e->bytes);
-	h->packets = most(h->packets, e->packets);
+	half_counted(h, e->bytes, e->packets);
 	if (e->hard) {
 		hard_expired(h);
 		return;

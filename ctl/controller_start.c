@@ -287,10 +287,21 @@ static void twins_check(struct ctl_tunnel *t, const struct ctl_child *ch)
 			twin_close(t, ch->peer, other->peer);
 }
 
+/* The tunnel is up anew: what its queues were refused before says nothing now. */
+static void lanes_forgive(struct ctl_tunnel *t)
+{
+	for (unsigned int i = 0; i < t->n_lanes; i++) {
+		t->lanes[i]->failures = 0;
+		t->lanes[i]->retry_ns = 0;
+	}
+}
+
 void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch, bool replaces)
 {
 	if (!replaces && !ch->lane->index) {
 		t->starter = ch->initiator;
+		if (t->n_up == 1)
+			lanes_forgive(t);
 		twins_check(t, ch);
 	}
 	t->was_up = true;
@@ -400,8 +411,6 @@ static void lane_lost(struct ctl_lane *l, const struct ctl_child *ch, enum ike_d
 	struct ctl_tunnel *t = l->tunnel;
 	uint64_t wait;
 
-	if (l->fresh)
-		return;
 	l->failures++;
 	if (notify == IKE_N_TS_MAX_QUEUE || notify == IKE_N_NO_ADDITIONAL_SAS) {
 		log_at(t->c->log, LOG_LEVEL_INFO, "queue.refused", "%s: the peer grants no SA for queue %u", t->name,
@@ -416,7 +425,6 @@ static void lane_lost(struct ctl_lane *l, const struct ctl_child *ch, enum ike_d
 		wait = backoff_ns(t->c, l->failures, lane_first_ns, lane_most_ns);
 	}
 	l->retry_ns = t->c->now + wait;
-	tunnel_fill(t);
 }
 
 void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down why, uint16_t notify)
@@ -432,8 +440,9 @@ void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down
 		why = l->lost_why;
 	if (l->fresh)
 		return; /* what it replaces, or what replaces it */
+	lane_lost(l, ch, why, notify);
 	if (t->n_up) {
-		lane_lost(l, ch, why, notify);
+		tunnel_fill(t);
 		tunnel_settle(t);
 		return;
 	}

@@ -153,6 +153,10 @@ void controller_queue_each(struct controller *c, uint64_t now,
 			q.byte_rate = ch->entry.byte_rate;
 			q.packet_rate = ch->entry.packet_rate;
 			q.steering = steering_of(t->lanes[i]);
+			q.bytes_in = t->lanes[i]->bytes[0];
+			q.packets_in = t->lanes[i]->packets[0];
+			q.bytes_out = t->lanes[i]->bytes[1];
+			q.packets_out = t->lanes[i]->packets[1];
 			each(ctx, &q);
 		}
 	controller_leave(c);

@@ -345,10 +345,10 @@ static void terminate_play(struct world *w)
 		controller_terminate(s->c, w->now, round % 2 ? &ike : &child, false, 20 * sim_s, command_done, &o, &n);
 		if (!world_until(w, none_up, 20 * sim_s, "down") || !world_until(w, drained, 20 * sim_s, "drained"))
 			return;
+		if (!world_run(w, 5 * sim_s))
+			return;
 		if (!o.done || o.err || !n)
 			world_fail(w, "%c: terminate: %s, %u SAs", s->name, o.done ? strerror(-o.err) : "no answer", n);
-		if (!world_run(w, 2 * sim_s))
-			return;
 		if (!cards_are_empty(w))
 			world_fail(w, "after a terminate a card is not empty");
 	}
