@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 static struct ike_answer *answers_at(struct ike_sa *sa, uint32_t msgid)
 {

@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { AUTH_METHOD_PSK = 2, ID_HEAD = 4 };
 

@@ -2,7 +2,7 @@
 /* IKE_AUTH, initiator: RFC 7296 1.2, 2.15, 2.21.2. */
 #include <errno.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 /* RFC 7296 2.4: nothing else exists between the two identities, as far as we know. */
 static bool auth_is_first(const struct ike_sa *sa, const struct ike_id *local)

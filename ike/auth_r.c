@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 /* The connection for these addresses and identities whose IKE proposals hold what IKE_SA_INIT agreed on. */
 static struct ike_conn *auth_choose(struct ike_sa *sa, const struct ike_id *remote, const struct ike_id *asked,

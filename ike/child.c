@@ -6,7 +6,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 struct ike_child *ike_child_by_id(struct ike *ike, uint32_t id)
 {
@@ -212,10 +212,19 @@ static void child_refuse_held(struct ike_child *c, uint16_t notify)
 		ike_answer_notify(c->sa, IKE_X_CREATE_CHILD_SA, c->answer_id, notify, NULL, 0);
 }
 
+void ike_child_tell_up(struct ike_child *c)
+{
+	struct ike_event ev = {.delete_old = c->pub.initiator && c->of && c->of->old};
+
+	if (c->up || c->redundant || c->state != IKE_CHILD_UP)
+		return;
+	c->up = true;
+	child_event(c, IKE_EV_CHILD_UP, &ev);
+}
+
 static void child_up(struct ike_child *c)
 {
 	struct ike_rekey *k = c->of;
-	struct ike_event ev = {0};
 
 	c->state = IKE_CHILD_UP;
 	if (c->holding) {
@@ -228,13 +237,11 @@ static void child_up(struct ike_child *c)
 		ike_child_close(c, IKE_DOWN_REDUNDANT, 0);
 		return;
 	}
-	ev.delete_old = c->pub.initiator && k && k->old;
 	ike_child_log(c, LOG_LEVEL_NOTICE, k ? "child.rekeyed" : "child.up", "up%s%s%s, encryption %u-%u, %s",
 		      k ? " in place of another" : "", c->pub.resource ? ", with a resource" : "",
 		      c->redundant ? ", redundant" : "", c->pub.encr, c->pub.encr_bits,
 		      c->pub.mode == IKE_MODE_TRANSPORT ? "transport" : "tunnel");
-	if (!c->redundant)
-		child_event(c, IKE_EV_CHILD_UP, &ev);
+	ike_child_tell_up(c);
 	if (k && !k->old && !c->redundant) /* it went while this one was installed */
 		ike_child_use(c);
 	ike_rekey_settle(c);
@@ -249,6 +256,7 @@ void ike_child_use(struct ike_child *c)
 	if (c->outbound || c->state != IKE_CHILD_UP)
 		return;
 	c->outbound = true;
+	ike_child_log(c, LOG_LEVEL_INFO, "child.outbound", "the peer receives on it: used for sending from here on");
 	child_event(c, IKE_EV_CHILD_OUTBOUND, &ev);
 }
 

@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 struct nego_theirs {
 	struct ike_proposal proposals[IKE_PROPOSALS_MAX];

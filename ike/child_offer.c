@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 static unsigned int offer_ts(const struct ike_child *c, bool local, struct ike_ts out[IKE_TS_MAX])
 {

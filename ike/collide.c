@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum {
 	CHILD_NEW = 1 << IKE_ASK_CHILD_NEW,

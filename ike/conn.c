@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 uint32_t ike_conn_window(const struct ike_conn_cfg *cfg)
 {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { COOKIE_LEN = 33 };
 

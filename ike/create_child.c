@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { KE_RESTARTS_MAX = 3, PROPOSAL_PROTOCOL_AT = 5 };
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum {
 	P_AUTH_SENT = 1 << IKE_PHASE_AUTH_SENT,

@@ -2,7 +2,7 @@
 /* Counts half-open IKE SAs in total and per address, for the bounds and for the COOKIE threshold. */
 #include <stdlib.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 struct half_open_ip {
 	struct ike_node node;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 static void info_proposal(const struct ike_suite *s, struct ike_proposal *out)
 {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { MSGID_AFTER_AUTH = 2 };
 

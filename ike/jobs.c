@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 static const struct ike_job_row jobs[] = {
 	[IKE_JOB_INIT] = {"start", IKE_X_SA_INIT, .cancel = ike_init_cancel},

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 static size_t ts_addr_len(const struct ike_ts *t)
 {

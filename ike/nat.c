@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { NATD_LEN = 20, PORT_IKE = 500, PORT_NATT = 4500 };
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 struct ike_rekey *ike_rekey_start(struct ike_child *old)
 {
@@ -100,8 +100,23 @@ void ike_rekey_forget(struct ike_child *c)
 	}
 }
 
+/* The winner of a collision goes: then the loser that the peer made may remain, unless the peer deletes it, too. */
+static void rekey_pardon(struct ike_child *winner)
+{
+	struct ike_rekey *k = winner->of;
+	struct ike_child *loser = k && k->ours == winner ? k->theirs : NULL;
+
+	if (!loser || winner->redundant || !loser->redundant)
+		return;
+	loser->redundant = false;
+	ike_child_tell_up(loser);
+	if (!k->old)
+		ike_child_use(loser);
+}
+
 void ike_rekey_leave(struct ike_child *c)
 {
+	rekey_pardon(c);
 	if (c->by && c->by->theirs && !c->by->theirs->redundant)
 		ike_child_use(c->by->theirs);
 	ike_rekey_forget(c);

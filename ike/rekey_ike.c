@@ -6,7 +6,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { RESTARTS_MAX = 3, RETRY_SHIFT_MAX = 5 };
 

@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 static uint64_t sa_spi_hash(const struct ike *ike, const uint8_t spi[IKE_SPI_LEN])
 {

@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 int ike_init_keys(struct ike_sa *sa, const struct ike_payload *ke)
 {

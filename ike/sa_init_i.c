@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { PORT_IKE = 500 };
 

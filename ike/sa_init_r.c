@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 struct init_ask {
 	struct ike *ike;

@@ -4,7 +4,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { CBC_IV_MAX = 16 };
 

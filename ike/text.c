@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 bool ike_logs(const struct ike *ike, enum log_level level)
 {

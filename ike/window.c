@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 /* Where the message ids near their end, the IKE SA must be replaced (RFC 7296 2.2). */
 enum { MSGID_REKEY_AT = 0x7fff0000 };

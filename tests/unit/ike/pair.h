@@ -119,6 +119,7 @@ void pair_config(struct pair *p);
 /* Creates the engines from what is configured by now. */
 void pair_start(struct pair *p);
 void pair_end(struct pair *p);
+void pair_net_end(struct pair *p);
 /* This side crashes and comes back without a memory. */
 void pair_restart(struct pair *p, int side);
 void pair_proposal(struct ike_proposal *out, unsigned int *n, uint8_t protocol, const char *spec);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ike/message.h"
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 static void create(struct pair *p, int side)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ike/sa.h"
+#include "ike/engine.h"
 
 enum { ROW_TS = 3 };
 
