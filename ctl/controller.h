@@ -153,6 +153,7 @@ struct controller_queue { /* one queue of one tunnel */
 	const struct controller_child *child;
 	double byte_rate, packet_rate; /* a second, measured; out */
 	const char *steering;          /* how inbound packets find the queue, for people */
+	uint64_t bytes_in, packets_in, bytes_out, packets_out; /* of all SAs that the queue has had */
 };
 void controller_queue_each(struct controller *c, uint64_t now,
 			   void (*each)(void *ctx, const struct controller_queue *queue), void *ctx);

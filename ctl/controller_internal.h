@@ -175,6 +175,7 @@ struct ctl_lane {
 	enum ike_down lost_why; /* what ended the last one that was up */
 	unsigned int failures;
 	uint8_t resource[RESOURCE_ID_LEN];
+	uint64_t bytes[2], packets[2]; /* in, out: of all SAs that it has had */
 };
 
 /* One policy of one tunnel: a wish. Several tunnels may wish for the same selector; the newest is installed. */

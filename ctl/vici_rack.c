@@ -114,6 +114,7 @@ void vici_list_slots(struct vici_request *r)
 struct queue_row {
 	uint32_t queue;
 	double byte_rate, packet_rate;
+	uint64_t bytes_in, packets_in, bytes_out, packets_out; /* of all its SAs */
 	char steering[96];
 	struct controller_child child;
 };
@@ -144,8 +145,14 @@ static void queue_add(void *ctx, const struct controller_queue *q)
 		rows->room = room;
 	}
 	row = &rows->at[rows->n++];
-	*row = (struct queue_row){
-		.queue = q->queue, .byte_rate = q->byte_rate, .packet_rate = q->packet_rate, .child = *q->child};
+	*row = (struct queue_row){.queue = q->queue,
+				  .byte_rate = q->byte_rate,
+				  .packet_rate = q->packet_rate,
+				  .bytes_in = q->bytes_in,
+				  .packets_in = q->packets_in,
+				  .bytes_out = q->bytes_out,
+				  .packets_out = q->packets_out,
+				  .child = *q->child};
 	snprintf(row->steering, sizeof(row->steering), "%s", q->steering ? q->steering : "");
 }
 
@@ -183,6 +190,10 @@ static void queue_event(struct vici_request *r, const struct queue_row *q)
 	vici_format(&w, "packets_in", "%llu", (unsigned long long)c->in.packets);
 	vici_format(&w, "bytes_out", "%llu", (unsigned long long)c->out.bytes);
 	vici_format(&w, "packets_out", "%llu", (unsigned long long)c->out.packets);
+	vici_format(&w, "total_bytes_in", "%llu", (unsigned long long)q->bytes_in);
+	vici_format(&w, "total_packets_in", "%llu", (unsigned long long)q->packets_in);
+	vici_format(&w, "total_bytes_out", "%llu", (unsigned long long)q->bytes_out);
+	vici_format(&w, "total_packets_out", "%llu", (unsigned long long)q->packets_out);
 	wear_write(&w, c);
 	if (q->steering[0])
 		vici_text(&w, "steering", q->steering);

@@ -262,6 +262,7 @@ static void list_queues_sorts(void **state)
 			    "event list-queue ike=gw ike_id=1 child=net child_id=11 child_state=INSTALLED "
 			    "mode=packet queue=any spi_in=c0000001 spi_out=0000abcd byte_rate=125000 "
 			    "packet_rate=100.0 bytes_in=1000 packets_in=10 bytes_out=2000 packets_out=20 "
+			    "total_bytes_in=5000 total_packets_in=50 total_bytes_out=6000 total_packets_out=60 "
 			    "wear_soft=25.0 wear_hard=12.5 steering=by hand");
 	assert_memory_equal(talk_next(t), "event list-queue ike=gw ike_id=1 child=net child_id=12", 53);
 	assert_string_equal(talk_next(t), "response");
