@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
 	{"status", cli_status, false, "", "IKE SAs, Child SAs, slots and counters"},
 	{"slots", cli_slots, false, "", "each slot in use: SA, peer, queue, direction, mode, wear, next rekey, state"},
 	{"queues", cli_queues, false, "", "each queue: its SA, mode, rate, wear, and how packets find it"},
+	{"top", cli_top, false, "[--interval SECONDS] [--once]", "the rack, the queues and their keys, live"},
 	{"up", cli_up, false, "[CONNECTION/]CHILD", "negotiate a child, with its queue SAs"},
 	{"down", cli_down, false, "NAME | --ike-id N | --child-id N",
 	 "delete a connection's or child's SAs and tell the peer"},

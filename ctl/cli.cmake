@@ -1,5 +1,9 @@
-# keyrack: the command line.
+# keyrack: the command line. cli_view: what it shows, without the talking, so that tests can look at it.
+keyrack_library(cli_view
+  SOURCES cli_table.c top_model.c top_model_queues.c top_grid.c top_draw.c top_draw_parts.c top_draw_rack.c
+          top_draw_queues.c
+  LIBS PkgConfig::JANSSON m)
 keyrack_program(keyrack
-  SOURCES cli.c cli_table.c cli_status.c cli_slots.c cli_queues.c cli_command.c cli_monitor.c cli_version.c
+  SOURCES cli.c cli_status.c cli_slots.c cli_queues.c cli_command.c cli_monitor.c cli_version.c cli_top.c top_screen.c
     demo.c demo_process.c demo_conf.c demo_card.c demo_daemon.c demo_view.c demo_verdict.c
-  LIBS vici_client PkgConfig::JANSSON)
+  LIBS cli_view vici_client PkgConfig::JANSSON PkgConfig::NCURSESW)

@@ -26,6 +26,7 @@ struct cli {
 int cli_status(struct cli *cli, int argc, char **argv);
 int cli_slots(struct cli *cli, int argc, char **argv);
 int cli_queues(struct cli *cli, int argc, char **argv);
+int cli_top(struct cli *cli, int argc, char **argv);
 int cli_up(struct cli *cli, int argc, char **argv);
 int cli_down(struct cli *cli, int argc, char **argv);
 int cli_rekey(struct cli *cli, int argc, char **argv);
