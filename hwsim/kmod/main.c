@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* The pair of network devices: made, plugged together, taken away. */
+#include <linux/debugfs.h>
+#include <linux/etherdevice.h>
+#include <linux/module.h>
+
+#include "krnic.h"
+
+static unsigned int queues;
+module_param(queues, uint, 0444);
+MODULE_PARM_DESC(queues, "receive and transmit queues of each NIC (default: one for each CPU)");
+static unsigned int slots = 64;
+module_param(slots, uint, 0444);
+MODULE_PARM_DESC(slots, "SAs of each direction that a NIC has room for (default 64)");
+static unsigned int policies = 64;
+module_param(policies, uint, 0444);
+MODULE_PARM_DESC(policies, "policies that a NIC has room for (default 64)");
+
+static struct krnic *pair[2];
+static struct dentry *root;
+
+/* ---- up and down: there is a link when both ends are up ---- */
+
+static void set_tx_affinity(struct krnic *nic)
+{
+	unsigned int q;
+
+	for (q = 0; q < nic->queues && q < nr_cpu_ids; q++)
+		netif_set_xps_queue(nic->dev, cpumask_of(q), q);
+}
+
+static int krnic_open(struct net_device *dev)
+{
+	struct krnic *nic = netdev_priv(dev);
+
+	krnic_rxqs_start(nic);
+	set_tx_affinity(nic);
+	netif_tx_start_all_queues(dev);
+	if (netif_running(nic->peer->dev)) {
+		netif_carrier_on(dev);
+		netif_carrier_on(nic->peer->dev);
+	}
+	return 0;
+}
+
+static int krnic_stop(struct net_device *dev)
+{
+	struct krnic *nic = netdev_priv(dev);
+
+	netif_carrier_off(dev);
+	netif_carrier_off(nic->peer->dev);
+	netif_tx_stop_all_queues(dev);
+	krnic_rxqs_stop(nic);
+	return 0;
+}
+
+static const struct net_device_ops krnic_netdev_ops = {
+	.ndo_open = krnic_open,
+	.ndo_stop = krnic_stop,
+	.ndo_start_xmit = krnic_xmit,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
+/* ---- life ---- */
+
+static void krnic_setup(struct net_device *dev)
+{
+	ether_setup(dev);
+	eth_hw_addr_random(dev);
+	dev->netdev_ops = &krnic_netdev_ops;
+	dev->ethtool_ops = &krnic_ethtool_ops;
+	dev->xfrmdev_ops = &krnic_xfrmdev_ops;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	dev->features |= NETIF_F_HW_ESP | NETIF_F_NTUPLE | NETIF_F_RXHASH | NETIF_F_HIGHDMA;
+	dev->hw_features |= dev->features;
+	dev->hw_enc_features |= NETIF_F_HW_ESP;
+}
+
+static int krnic_tables_init(struct krnic *nic)
+{
+	INIT_LIST_HEAD(&nic->policies);
+	nic->in.room = nic->in.size = slots;
+	nic->out.room = nic->out.size = slots;
+	nic->policies_size = policies;
+	nic->in.sa = kvcalloc(slots, sizeof(*nic->in.sa), GFP_KERNEL);
+	nic->out.sa = kvcalloc(slots, sizeof(*nic->out.sa), GFP_KERNEL);
+	nic->txq_packets = kcalloc(queues, sizeof(*nic->txq_packets), GFP_KERNEL);
+	if (!nic->in.sa || !nic->out.sa || !nic->txq_packets)
+		return -ENOMEM;
+	return krnic_rxqs_init(nic);
+}
+
+static void krnic_free(struct krnic *nic)
+{
+	if (!nic)
+		return;
+	krnic_rxqs_free(nic);
+	kfree(nic->txq_packets);
+	kvfree(nic->out.sa);
+	kvfree(nic->in.sa);
+	free_netdev(nic->dev);
+}
+
+static struct krnic *krnic_new(void)
+{
+	struct net_device *dev =
+		alloc_netdev_mqs(sizeof(struct krnic), "pk%d", NET_NAME_ENUM, krnic_setup, queues, queues);
+	struct krnic *nic;
+
+	if (!dev)
+		return NULL;
+	nic = netdev_priv(dev);
+	nic->dev = dev;
+	nic->queues = nic->queues_max = queues;
+	spin_lock_init(&nic->lock);
+	get_random_bytes(nic->key, sizeof(nic->key));
+	krnic_rss_default(nic);
+	if (krnic_tables_init(nic)) {
+		krnic_free(nic);
+		return NULL;
+	}
+	return nic;
+}
+
+/* No packet, interrupt or freed SA refers to the pair any more when this is done. */
+static void pair_remove(unsigned int registered)
+{
+	unsigned int i;
+
+	debugfs_remove_recursive(root);
+	for (i = 0; i < registered; i++)
+		unregister_netdev(pair[i]->dev);
+	synchronize_net();
+	kick_all_cpus_sync();
+	rcu_barrier();
+	for (i = 0; i < ARRAY_SIZE(pair); i++)
+		krnic_free(pair[i]);
+}
+
+static bool parameters_good(void)
+{
+	if (!queues)
+		queues = min_t(unsigned int, num_possible_cpus(), KRNIC_QUEUES_MAX);
+	if (queues > KRNIC_QUEUES_MAX)
+		pr_err("krnic: queues %u: at most %u\n", queues, KRNIC_QUEUES_MAX);
+	else if (!slots || slots > KRNIC_SLOTS_MAX)
+		pr_err("krnic: slots %u: 1 to %u\n", slots, KRNIC_SLOTS_MAX);
+	else if (policies > KRNIC_POLICIES_MAX)
+		pr_err("krnic: policies %u: at most %u\n", policies, KRNIC_POLICIES_MAX);
+	else
+		return true;
+	return false;
+}
+
+static int __init krnic_init(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	if (!parameters_good())
+		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(pair); i++)
+		pair[i] = krnic_new();
+	if (!pair[0] || !pair[1]) {
+		pair_remove(0);
+		return -ENOMEM;
+	}
+	pair[0]->peer = pair[1];
+	pair[1]->peer = pair[0];
+	root = debugfs_create_dir("krnic", NULL);
+	for (i = 0; i < ARRAY_SIZE(pair); i++) {
+		netif_carrier_off(pair[i]->dev);
+		err = register_netdev(pair[i]->dev);
+		if (err) {
+			pair_remove(i);
+			return err;
+		}
+		krnic_debugfs_add(pair[i], root);
+	}
+	return 0;
+}
+
+static void __exit krnic_exit(void)
+{
+	pair_remove(ARRAY_SIZE(pair));
+}
+
+module_init(krnic_init);
+module_exit(krnic_exit);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_DESCRIPTION("A pair of NICs with XFRM packet offload, for tests");

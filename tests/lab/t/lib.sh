@@ -1,0 +1,152 @@
+# What the lab's scripts share. In the guest: two hosts a and b, which are network namespaces, and the module's NICs
+# between them, a's pk0 (192.0.2.1) and b's pk1 (192.0.2.2).
+# shellcheck shell=bash
+set -euo pipefail
+
+WORK=/run/lab-work
+DEBUGFS=/sys/kernel/debug/krnic
+declare -A DEVICE=([a]=pk0 [b]=pk1) ADDRESS=([a]=192.0.2.1 [b]=192.0.2.2)
+PIDS=()
+mkdir -p "$WORK"
+
+say() { printf -- '-- %s\n' "$*"; }
+
+evidence() { # what one wants to see when something has failed
+  local h
+  set +e
+  for h in a b; do
+    printf '== %s\n' "$h"
+    tail -n 40 "$WORK/$h.log" 2>/dev/null
+    cat "$DEBUGFS/${DEVICE[$h]}/ipsec"
+    on "$h" ip -s xfrm state | head -n 60
+    on "$h" ip xfrm policy
+    on "$h" grep -v ' 0$' /proc/net/xfrm_stat
+    on "$h" ethtool -S "${DEVICE[$h]}" | grep -v ': 0$'
+  done
+  dmesg | tail -n 20
+}
+
+fail() {
+  trap - ERR
+  printf 'FAIL: %s\n' "$*"
+  evidence
+  exit 1
+}
+trap 'fail "$BASH_SOURCE:$LINENO: $BASH_COMMAND"' ERR
+set -E
+
+on() { # HOST COMMAND...
+  local host=$1
+  shift
+  ip netns exec "$host" "$@"
+}
+
+wait_for() { # SECONDS WHAT COMMAND...: polls until the command succeeds
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS < end)) || fail "not within its time: $what"
+    sleep 0.2
+  done
+}
+
+equal() { # WHAT WANTED FOUND
+  [ "$2" = "$3" ] || fail "$1: $3 instead of $2"
+}
+
+at_least() { # WHAT WANTED FOUND
+  [ "$3" -ge "$2" ] || fail "$1: $3, fewer than $2"
+}
+
+hosts_up() { # [MODULE PARAMETER...]
+  local h
+  modprobe -a xfrm_user esp4 esp4_offload
+  insmod "$LAB/ko/krnic.ko" "$@"
+  for h in a b; do
+    ip netns add "$h"
+    ip link set "${DEVICE[$h]}" netns "$h"
+    ip -n "$h" link set lo up
+    ip -n "$h" addr add "${ADDRESS[$h]}/24" dev "${DEVICE[$h]}"
+    on "$h" sysctl -qw "net.ipv6.conf.${DEVICE[$h]}.disable_ipv6=1"
+    ip -n "$h" link set "${DEVICE[$h]}" up
+  done
+}
+
+counter() { # HOST NAME: of ethtool -S
+  on "$1" ethtool -S "${DEVICE[$1]}" | awk -v name="$2:" '$1 == name { print $2 }'
+}
+
+table() { # HOST: the card's tables
+  cat "$DEBUGFS/${DEVICE[$1]}/ipsec"
+}
+
+slots_used() { # HOST: both directions
+  table "$1" | awk 'NR == 1 { split($2, i, "/"); split($4, o, "/"); print i[1] + o[1] }'
+}
+
+ping_all() { # HOST ADDRESS COUNT INTERVAL: every packet must come back
+  local out
+  out=$(on "$1" ping -n -q -c "$3" -i "$4" -W 10 "$2") || true
+  grep -q " $3 received, 0% packet loss" <<<"$out" || fail "ping from $1 to $2: $(grep received <<<"$out")"
+}
+
+# ---- keyrackd ----
+
+daemon_conf() { # HOST CHILD-SETTINGS [NIC-SETTINGS]: writes its configuration
+  local h=$1 peer=b
+  [ "$h" = b ] && peer=a
+  cat >"$WORK/$h.conf" <<CONF
+nic {
+  backend = xfrm
+  device = ${DEVICE[$h]}
+  slots = 64
+  ${3:-}
+}
+daemon {
+  control = $WORK/$h.vici
+  log_level = ${LOG_LEVEL:-info}
+}
+connections {
+  lab {
+    local_addrs = ${ADDRESS[$h]}
+    remote_addrs = ${ADDRESS[$peer]}
+    proposals = aes128gcm16-prfsha256-x25519
+    local {
+      auth = psk
+      id = $h.lab
+    }
+    remote {
+      auth = psk
+      id = $peer.lab
+    }
+    children {
+      $2
+    }
+  }
+}
+secrets {
+  ike-lab {
+    secret = 0sFpZAZqEN6Ti9sqt4ZP5EWcqx
+  }
+}
+CONF
+}
+
+daemon_start() { # HOST
+  on "$1" "$KEYRACK_BIN/keyrackd" --config "$WORK/$1.conf" >>"$WORK/$1.log" 2>&1 &
+  PIDS[${#PIDS[@]}]=$!
+  eval "PID_$1=$!"
+  wait_for 30 "keyrackd on $1" test -S "$WORK/$1.vici"
+}
+
+daemon_stop() { # HOST
+  local pid="PID_$1"
+  kill -TERM "${!pid}"
+  wait "${!pid}" || fail "keyrackd on $1 ended with $?"
+}
+
+keyrack() { # HOST ARG...
+  local host=$1
+  shift
+  "$KEYRACK_BIN/keyrack" --uri "unix://$WORK/$host.vici" "$@"
+}
