@@ -8,6 +8,7 @@
 
 #include "hwsim/events.h"
 #include "hwsim/faults.h"
+#include "hwsim/generic.h"
 #include "hwsim/lifetime.h"
 
 void card_lock(struct hwsim *card, uint64_t now)
@@ -196,17 +197,6 @@ static int queues_init(struct hwsim *card)
 	return err ? -ENOMEM : 0;
 }
 
-static void rss_init(struct hwsim *card)
-{
-	struct hwsim_rss rss;
-
-	for (size_t i = 0; i < sizeof(rss.key); i++)
-		rss.key[i] = (uint8_t)prng_next(&card->rng);
-	for (unsigned int i = 0; i < HWSIM_RSS_INDIR; i++)
-		rss.indir[i] = (uint16_t)(i % card->config.queues);
-	rss_set(&card->rss, &rss);
-}
-
 static void config_copy(struct hwsim *card, const struct hwsim_config *config)
 {
 	struct hwsim_profile *p = &card->profile;
@@ -252,12 +242,13 @@ struct hwsim *hwsim_new(const struct hwsim_config *config, const struct hwsim_op
 	card->datagram = malloc(HWSIM_MAX_DATAGRAM);
 	card->reply = malloc(CARD_REPLY);
 	card->message = malloc(NL_MSG_MAX);
-	if (!card->datagram || !card->reply || !card->message || queues_init(card) || sadb_init(card)) {
+	card->generic = malloc(GENERIC_MESSAGE);
+	if (!card->datagram || !card->reply || !card->message || !card->generic || queues_init(card) ||
+	    sadb_init(card) || steer_init(card)) {
 		hwsim_free(card);
 		errno = ENOMEM;
 		return NULL;
 	}
-	rss_init(card);
 	return card;
 }
 
@@ -280,6 +271,8 @@ void hwsim_free(struct hwsim *card)
 	free(card->datagram);
 	free(card->reply);
 	free(card->message);
+	free(card->generic);
+	steer_free(card);
 	pthread_mutex_destroy(&card->control);
 	pthread_mutex_destroy(&card->due_lock);
 	free(card);
@@ -295,31 +288,4 @@ void hwsim_tick(struct hwsim *card, uint64_t now)
 uint64_t hwsim_next(const struct hwsim *card)
 {
 	return card->next;
-}
-
-void hwsim_rss_get(struct hwsim *card, struct hwsim_rss *out)
-{
-	card_lock(card, 0);
-	memcpy(out->key, card->rss.key, sizeof(out->key));
-	for (unsigned int i = 0; i < HWSIM_RSS_INDIR; i++)
-		out->indir[i] = card->rss.indir[i];
-	card_unlock(card);
-}
-
-int hwsim_rss_set(struct hwsim *card, const struct hwsim_rss *rss)
-{
-	for (unsigned int i = 0; i < HWSIM_RSS_INDIR; i++)
-		if (rss->indir[i] >= card->config.queues)
-			return -EINVAL;
-	card_lock(card, 0);
-	rss_set(&card->rss, rss);
-	card_unlock(card);
-	return 0;
-}
-
-unsigned int hwsim_rss_queue(const struct hwsim *card, const uint8_t *packet, size_t len)
-{
-	struct packet p;
-
-	return packet_parse(&p, packet, len) ? 0 : rss_queue(&card->rss, &p);
 }

@@ -26,6 +26,7 @@
 #include "hwsim/rss.h"
 #include "hwsim/sadb.h"
 #include "hwsim/spd.h"
+#include "hwsim/steer.h"
 
 enum {
 	CARD_POLICIES = 1024,       /* offloaded policies, when the config names no number */
@@ -46,6 +47,7 @@ enum counter {
 	TX_NO_SA,
 	TX_DROP,
 	TX_BYTES,
+	TX_ESP_BYTES, /* of plaintext, as an SA counts them */
 	RX_ESP,
 	RX_PLAIN,
 	RX_NO_SA,
@@ -54,6 +56,7 @@ enum counter {
 	RX_POLICY_DROP,
 	RX_MALFORMED,
 	RX_BYTES,
+	RX_ESP_BYTES,
 	LANE_PACKETS,
 	COUNTERS,
 };
@@ -62,6 +65,7 @@ enum counter {
 struct flow_entry {
 	struct flow flow;
 	uint64_t generation;
+	int cpu;
 	struct spd_verdict verdict;
 };
 
@@ -105,7 +109,7 @@ struct hwsim {
 	struct hwsim_ops ops;
 	struct prng rng; /* control only */
 	struct queue *queues;
-	struct rss rss;
+	struct steer steer;
 
 	pthread_mutex_t control;
 	bool stopped; /* all lanes are held by the holder of control */
@@ -134,6 +138,7 @@ struct hwsim {
 	uint8_t *datagram; /* HWSIM_MAX_DATAGRAM: the request; wiped after each */
 	uint8_t *reply;    /* CARD_REPLY: a datagram of a dump */
 	uint8_t *message;  /* NL_MSG_MAX: a message being built */
+	uint8_t *generic;  /* GENERIC_MESSAGE: the same for NETLINK_GENERIC */
 };
 
 /* Takes control and runs what is due at `now`. */

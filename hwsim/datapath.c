@@ -29,7 +29,8 @@ static const struct spd_verdict *verdict_of(struct hwsim *card, struct lane *lan
 {
 	struct flow_entry *e = flow_slot(lane, flow);
 
-	if (e->generation != card->generation || memcmp(&e->flow, flow, sizeof(*flow)) != 0) {
+	if (e->generation != card->generation || e->cpu != cpu || memcmp(&e->flow, flow, sizeof(*flow)) != 0) {
+		e->cpu = cpu;
 		e->flow = *flow;
 		e->generation = card->generation;
 		e->verdict = out ? spd_out(card, flow, cpu) : spd_in(card, flow);
@@ -56,10 +57,10 @@ static size_t tx_protect(struct hwsim *card, struct sa *sa, const struct packet 
 	return len > 0 ? (size_t)len : 0;
 }
 
-void hwsim_tx(struct hwsim *card, unsigned int queue, uint64_t now, const uint8_t *packet, size_t len)
+/* wire_out is told queue `tell`. */
+static void tx(struct hwsim *card, struct lane *lane, int cpu, unsigned int tell, uint64_t now, const uint8_t *packet,
+	       size_t len)
 {
-	struct lane *lane = &card->queues[queue % card->config.queues].tx;
-	int cpu = (int)(queue % card->config.queues);
 	enum counter count = TX_DROP;
 	const uint8_t *send = NULL;
 	struct spd_verdict v = {0};
@@ -92,12 +93,29 @@ void hwsim_tx(struct hwsim *card, unsigned int queue, uint64_t now, const uint8_
 	lane->count[LANE_PACKETS]++;
 	if (send)
 		lane->count[TX_BYTES] += p.len;
+	if (count == TX_ESP)
+		lane->count[TX_ESP_BYTES] += p.len;
 	pthread_mutex_unlock(&lane->lock);
 	if (v.acquire)
 		acquire_send(card, &p.flow, cpu, now);
 	card_run_due(card, now);
 	if (send && card->ops.wire_out)
-		card->ops.wire_out(card->ops.ctx, (unsigned int)cpu, send, send_len);
+		card->ops.wire_out(card->ops.ctx, tell, send, send_len);
+}
+
+void hwsim_tx(struct hwsim *card, unsigned int queue, uint64_t now, const uint8_t *packet, size_t len)
+{
+	unsigned int n = queue % card->config.queues;
+	unsigned int channels = atomic_load_explicit(&card->steer.channels, memory_order_relaxed);
+
+	tx(card, &card->queues[n < channels ? n : n % channels].tx, (int)n, n, now, packet, len);
+}
+
+void hwsim_tx_cpu(struct hwsim *card, unsigned int cpu, uint64_t now, const uint8_t *packet, size_t len)
+{
+	unsigned int n = cpu % card->config.queues, queue = steer_tx_queue(&card->steer, n);
+
+	tx(card, &card->queues[queue].tx, (int)n, queue, now, packet, len);
 }
 
 /* What a packet from the wire is to the card: where its ESP header is (0: it has none), and the SA for it. */
@@ -205,7 +223,7 @@ void hwsim_rx(struct hwsim *card, uint64_t now, const uint8_t *packet, size_t le
 	uint8_t out[HWSIM_MAX_PACKET];
 	struct packet p, deliver;
 	bool ip = !packet_parse(&p, packet, len), ok = false;
-	unsigned int queue = ip ? rss_queue(&card->rss, &p) : 0;
+	unsigned int queue = ip ? steer_rx_queue(&card->steer, &p) : 0;
 	struct lane *lane = &card->queues[queue].rx;
 	enum counter count = RX_MALFORMED;
 
@@ -214,6 +232,8 @@ void hwsim_rx(struct hwsim *card, uint64_t now, const uint8_t *packet, size_t le
 		ok = rx_accept(card, lane, &p, now, out, &deliver, &count);
 		if (ok)
 			lane->count[RX_BYTES] += deliver.len;
+		if (count == RX_ESP)
+			lane->count[RX_ESP_BYTES] += deliver.len;
 	}
 	lane->count[count]++;
 	lane->count[LANE_PACKETS]++;

@@ -44,6 +44,10 @@ struct hwsim_profile {
 	bool crypto_offload;
 	bool esn;
 	bool tx_by_reqid;           /* mlx5 in packet mode: the outbound SA is found by reqid alone, not by CPU */
+	bool rss;                   /* spreads what it receives over the queues; always true but for netdevsim */
+	bool rss_spi;               /* the SPI of ESP is part of what is hashed */
+	bool rss_settable;          /* key and indirection table can be changed */
+	uint32_t ntuple_esp;        /* flow rules (ESP with an SPI to a queue) the card holds; 0: none */
 	uint32_t replay_windows;    /* bit n set: a window of 32 << n packets is supported */
 	uint32_t counter_period_ms; /* how stale the counters that a dump shows may be; 0: exact */
 	int full_errno;             /* positive errno for a full table: ENOSPC, EBUSY, ... */
@@ -72,7 +76,9 @@ struct hwsim_config {
 enum {
 	HWSIM_MAX_QUEUES = 256,
 	HWSIM_MAX_PACKET = 16000,   /* bytes of the largest IP packet the card takes or makes */
-	HWSIM_MAX_DATAGRAM = 65536, /* bytes of the largest netlink datagram it takes; it gives at most 16384 */
+	HWSIM_GROUP_ETHTOOL = 31,   /* the event group of the ethtool family's "monitor" */
+	HWSIM_MAX_DATAGRAM = 65536, /* bytes of the largest netlink datagram it takes; it gives at most 16384, and
+				       hwsim_generic as many as it takes */
 };
 
 /*
@@ -87,8 +93,8 @@ struct hwsim_ops {
 	/* towards the host: a decapsulated or unprotected packet; queue is the RX queue that RSS or a rule
 	 * chose */
 	void (*host_in)(void *ctx, unsigned int queue, const uint8_t *packet, size_t len);
-	/* one multicast netlink message (EXPIRE, ACQUIRE, ...) for everybody who joined `group` (XFRMNLGRP_*)
-	 */
+	/* one multicast netlink message (EXPIRE, ACQUIRE, ...) for everybody who joined `group` (XFRMNLGRP_*, or
+	 * HWSIM_GROUP_ETHTOOL) */
 	void (*event)(void *ctx, unsigned int group, const void *msg, size_t len);
 	/* the link went down or came up (faults link_down and reset); what RTM_NEWLINK tells on a kernel. May
 	 * be NULL. */
@@ -110,9 +116,22 @@ void hwsim_free(struct hwsim *card);
 void hwsim_netlink(struct hwsim *card, uint64_t now, const void *buf, size_t len,
 		   void (*reply)(void *ctx, const void *msg, size_t len), void *ctx);
 
-/* A plaintext packet from the host on TX queue `queue`: looked up, protected or dropped or passed on. */
+/*
+ * The same for NETLINK_GENERIC: the control family, which resolves "ethtool"; ethtool's channels, RSS, features and
+ * strings (Documentation/networking/ethtool-netlink.rst); and ethtool's ioctl as a message (base/ethtool_uapi.h), for
+ * flow rules, hash fields and counters, and RSS as older kernels have it.
+ */
+void hwsim_generic(struct hwsim *card, uint64_t now, const void *buf, size_t len,
+		   void (*reply)(void *ctx, const void *msg, size_t len), void *ctx);
+
+/*
+ * A plaintext packet from the host on TX queue `queue`, sent by the CPU of that number: looked up, protected or dropped
+ * or passed on. With fewer channels in use than queues, several of them share what is left; wire_out is told `queue`.
+ */
 void hwsim_tx(struct hwsim *card, unsigned int queue, uint64_t now, const uint8_t *packet, size_t len);
-/* A packet from the wire: RSS, decrypt, check policy, deliver; or dropped and counted. */
+/* The same for a packet that CPU `cpu` sends: the TX queue is the one XPS gives it. */
+void hwsim_tx_cpu(struct hwsim *card, unsigned int cpu, uint64_t now, const uint8_t *packet, size_t len);
+/* A packet from the wire: flow rules or RSS, decrypt, check policy, deliver; or dropped and counted. */
 void hwsim_rx(struct hwsim *card, uint64_t now, const uint8_t *packet, size_t len);
 
 /* Runs what is due: delayed frees, counter sampling, time limits, delayed events. */
@@ -165,8 +184,8 @@ enum {
 
 /*
  * Receive side scaling. The hash covers, in this order and in network byte order: source address, destination
- * address, then the SPI (ESP), or source and destination port (TCP, UDP; so also UDP-encapsulated ESP), or
- * nothing (else, and fragments). The queue is indir[hash % HWSIM_RSS_INDIR].
+ * address, then the SPI (ESP, where the profile says so), or source and destination port (TCP, UDP; so also
+ * UDP-encapsulated ESP), or nothing (else, and fragments). The queue is indir[hash % HWSIM_RSS_INDIR].
  */
 struct hwsim_rss {
 	uint8_t key[HWSIM_RSS_KEY];
@@ -175,9 +194,17 @@ struct hwsim_rss {
 
 /* A new card has a key made from its seed and the queues in turn. */
 void hwsim_rss_get(struct hwsim *card, struct hwsim_rss *out);
-/* 0, or -EINVAL when an entry names a queue the card does not have (nothing is changed then). */
+/* 0, or -EINVAL when an entry names a queue that is not in use (nothing is changed then). */
 int hwsim_rss_set(struct hwsim *card, const struct hwsim_rss *rss);
-/* The RX queue that a packet from the wire goes to. */
-unsigned int hwsim_rss_queue(const struct hwsim *card, const uint8_t *packet, size_t len);
+/* The RX queue that a packet from the wire goes to, by a flow rule or RSS. */
+unsigned int hwsim_rss_queue(struct hwsim *card, const uint8_t *packet, size_t len);
+
+/*
+ * Transmit packet steering: the TX queue that a CPU sends on. A new card, and one whose number of channels was changed,
+ * has queue cpu % channels. 0, or -EINVAL (no such CPU or queue; there are as many CPUs as queues).
+ */
+int hwsim_xps_set(struct hwsim *card, unsigned int cpu, unsigned int queue);
+/* The queue, or -EINVAL. */
+int hwsim_xps_get(struct hwsim *card, unsigned int cpu);
 
 #endif

@@ -197,8 +197,7 @@ static int request_run(struct request *r, const struct message_row *row, bool du
 }
 
 /* netlink_rcv_skb for one message. */
-static void message(struct hwsim *card, const struct nlmsghdr *nlh,
-		    void (*reply)(void *ctx, const void *msg, size_t len), void *ctx)
+static void message(struct hwsim *card, const struct nlmsghdr *nlh, netlink_reply *reply, void *ctx)
 {
 	struct request r = {.card = card, .nlh = nlh, .body = mnl_nlmsg_get_payload(nlh), .reply = reply, .ctx = ctx};
 	const struct message_row *row = row_of(nlh);
@@ -219,8 +218,9 @@ static void message(struct hwsim *card, const struct nlmsghdr *nlh,
 		request_reply(&r, nl_put_ack(card->message, nlh, err, text, r.offset));
 }
 
-void hwsim_netlink(struct hwsim *card, uint64_t now, const void *buf, size_t len,
-		   void (*reply)(void *ctx, const void *msg, size_t len), void *ctx)
+void netlink_datagram(struct hwsim *card, uint64_t now, const void *buf, size_t len,
+		      void (*each)(struct hwsim *card, const struct nlmsghdr *nlh, netlink_reply *reply, void *ctx),
+		      netlink_reply *reply, void *ctx)
 {
 	const uint8_t *p = buf;
 	struct nlmsghdr nlh;
@@ -236,7 +236,7 @@ void hwsim_netlink(struct hwsim *card, uint64_t now, const void *buf, size_t len
 			break;
 		/* a copy for each message, because it is aligned, and ours to wipe */
 		memcpy(card->datagram, p, nlh.nlmsg_len);
-		message(card, (const void *)card->datagram, reply, ctx);
+		each(card, (const void *)card->datagram, reply, ctx);
 		OPENSSL_cleanse(card->datagram, nlh.nlmsg_len);
 		step = NLMSG_ALIGN((size_t)nlh.nlmsg_len);
 		step = step < len ? step : len;
@@ -245,4 +245,10 @@ void hwsim_netlink(struct hwsim *card, uint64_t now, const void *buf, size_t len
 	}
 	card_unlock(card);
 	card_run_due(card, now);
+}
+
+void hwsim_netlink(struct hwsim *card, uint64_t now, const void *buf, size_t len,
+		   void (*reply)(void *ctx, const void *msg, size_t len), void *ctx)
+{
+	netlink_datagram(card, now, buf, len, message, reply, ctx);
 }

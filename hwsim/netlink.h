@@ -12,6 +12,16 @@
 #include "hwsim/card.h"
 #include "hwsim/netlink_reply.h"
 
+typedef void netlink_reply(void *ctx, const void *msg, size_t len);
+
+/*
+ * One datagram: `each` is called for each nlmsghdr in it with an aligned copy, which is wiped afterwards; what is due
+ * is done before and after.
+ */
+void netlink_datagram(struct hwsim *card, uint64_t now, const void *buf, size_t len,
+		      void (*each)(struct hwsim *card, const struct nlmsghdr *nlh, netlink_reply *reply, void *ctx),
+		      netlink_reply *reply, void *ctx);
+
 struct request {
 	struct hwsim *card;
 	const struct nlmsghdr *nlh;

@@ -108,6 +108,13 @@ static void on_netlink(void *ctx, const void *buf, size_t len, netlink_reply_fn 
 	hwsim_netlink(p->card, process_clock(), buf, len, reply, reply_ctx);
 }
 
+static void on_generic(void *ctx, const void *buf, size_t len, netlink_reply_fn *reply, void *reply_ctx)
+{
+	struct process *p = ctx;
+
+	hwsim_generic(p->card, process_clock(), buf, len, reply, reply_ctx);
+}
+
 static void on_signal(uv_signal_t *sig, int number)
 {
 	struct process *p = sig->data;
@@ -202,7 +209,7 @@ static int open_card(struct process *p)
 
 static int open_servers(struct process *p)
 {
-	struct server_netlink_config netlink = {&p->loop, p->options->netlink, on_netlink, p, p->log};
+	struct server_netlink_config netlink = {&p->loop, p->options->netlink, on_netlink, on_generic, p, p->log};
 	struct server_control_config control = {&p->loop, p->options->control, process_command, p, p->log};
 	char why[WHY_SIZE];
 

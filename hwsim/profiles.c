@@ -29,6 +29,9 @@ static const struct hwsim_profile profiles[] = {
 		.esn = true,
 		.tx_by_reqid = true, /* tx_add_rule matches reg_c_4, the reqid, and nothing else of the SA
 					(ipsec_fs.c) */
+		.rss = true,
+		.rss_spi = true, /* MLX5_HASH_IP_IPSEC_SPI, fixed for ESP (mlx5/core/en/rss.c) */
+		.rss_settable = true,
 		.replay_windows = WINDOWS_32_TO_256,
 		.counter_period_ms = 1000, /* MLX5_FC_STATS_PERIOD (mlx5/core/fs_counters.c) */
 		.full_errno = ENOSPC,      /* the flow table's answer */
@@ -40,6 +43,8 @@ static const struct hwsim_profile profiles[] = {
 		.sa_in = 1024, /* IXGBE_IPSEC_MAX_SA_COUNT (ixgbe/ixgbe_ipsec.h) */
 		.sa_out = 1024,
 		.crypto_offload = true,
+		.rss = true, /* of ESP the addresses only (IXGBE_MRQC_RSS_FIELD_IPV4, ixgbe/ixgbe_main.c) */
+		.rss_settable = true,
 		.replay_windows = WINDOWS_ANY,
 		.full_errno = ENOSPC,
 		.full_text = "No space for SA in Rx table!",
@@ -51,6 +56,8 @@ static const struct hwsim_profile profiles[] = {
 		.sa_in = 16 * 1024, /* NFP_NET_IPSEC_MAX_SA_CNT, both directions (nfp/crypto/crypto.h) */
 		.shared = true,
 		.crypto_offload = true,
+		.rss = true, /* of ESP the addresses only: nfp_net_rss_init asks for IP, TCP and UDP */
+		.rss_settable = true,
 		.replay_windows = WINDOWS_ANY,
 		.full_errno = EBUSY, /* what xa_alloc gives for a full range (nfp/crypto/ipsec.c) */
 		.full_text = "Unable to get sa_data number for IPsec",
@@ -76,6 +83,25 @@ static const struct hwsim_profile profiles[] = {
 		.packet_offload = true,
 		.crypto_offload = true,
 		.esn = true,
+		.rss = true,
+		.rss_spi = true,
+		.rss_settable = true,
+		.replay_windows = WINDOWS_ANY,
+		.full_errno = ENOSPC,
+		.full_text = "SA table full",
+	},
+	{
+		/* The same with RSS that does not see the SPI and cannot be changed, and flow rules that see it: iavf's
+		 * way with ESP (intel/iavf/iavf_fdir.h, 128 filters: IAVF_MAX_FDIR_FILTERS), which has no IPsec. */
+		.name = "rules-33",
+		.driver = "hwsim-rules",
+		.sa_in = 33,
+		.shared = true,
+		.packet_offload = true,
+		.crypto_offload = true,
+		.esn = true,
+		.rss = true,
+		.ntuple_esp = 128,
 		.replay_windows = WINDOWS_ANY,
 		.full_errno = ENOSPC,
 		.full_text = "SA table full",

@@ -62,7 +62,7 @@ unsigned int rss_queue(const struct rss *rss, const struct packet *packet)
 
 	memcpy(in, flow->src, alen);
 	memcpy(in + alen, flow->dst, alen);
-	if (flow->proto == IPPROTO_ESP && packet->l4 && packet->len - packet->l4 >= 4) {
+	if (rss->spi && flow->proto == IPPROTO_ESP && packet->l4 && packet->len - packet->l4 >= 4) {
 		memcpy(in + len, packet->data + packet->l4, 4);
 		len += 4;
 	} else if ((flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP) && packet->l4 && packet->has_ports) {

@@ -4,6 +4,7 @@
 #define HWSIM_RSS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hwsim/hwsim.h"
@@ -20,6 +21,7 @@ struct rss {
 	_Atomic uint32_t part[2 * RSS_INPUT_MAX][16];
 	_Atomic uint16_t indir[HWSIM_RSS_INDIR];
 	uint8_t key[HWSIM_RSS_KEY];
+	bool spi; /* hash the SPI of ESP */
 };
 
 void rss_set(struct rss *rss, const struct hwsim_rss *to);

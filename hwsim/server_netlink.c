@@ -24,7 +24,7 @@ struct datagram {
 
 STAILQ_HEAD(datagram_list, datagram);
 
-enum client_kind { CLIENT_NEW, CLIENT_REQUEST, CLIENT_EVENT };
+enum client_kind { CLIENT_NEW, CLIENT_REQUEST, CLIENT_GENERIC, CLIENT_EVENT };
 
 struct client {
 	TAILQ_ENTRY(client) next;
@@ -167,6 +167,11 @@ static void hello(struct client *c, const uint8_t *buf, size_t len)
 		return;
 	}
 	memcpy(&c->groups, buf, sizeof(c->groups));
+	if (c->groups == NETLINK_HELLO_GENERIC && c->server->config.generic) {
+		c->groups = 0;
+		c->kind = CLIENT_GENERIC;
+		return;
+	}
 	c->kind = c->groups ? CLIENT_EVENT : CLIENT_REQUEST;
 	if (c->groups)
 		c->server->stats.event_clients++;
@@ -183,6 +188,10 @@ static void take(struct client *c, const uint8_t *buf, size_t len)
 	case CLIENT_REQUEST:
 		s->stats.requests++;
 		s->config.handle(s->config.ctx, buf, len, reply, c);
+		return;
+	case CLIENT_GENERIC:
+		s->stats.requests++;
+		s->config.generic(s->config.ctx, buf, len, reply, c);
 		return;
 	case CLIENT_EVENT:
 		log_at(s->config.log, LOG_LEVEL_WARN, "netlink.hello", "a client sent %zu bytes on an event channel",

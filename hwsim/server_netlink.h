@@ -2,9 +2,10 @@
 /*
  * The card's netlink front door as a SOCK_SEQPACKET unix socket.
  *
- * A client's first datagram is four bytes, native-endian: 0 makes the connection a request channel, anything else is
- * the mask of multicast groups (1 << (group - 1)) of an event channel. On a request channel every datagram is one or
- * more nlmsghdr, and replies come back as datagrams. On an event channel only the server speaks.
+ * A client's first datagram is four bytes, native-endian: 0 makes the connection a request channel of NETLINK_XFRM,
+ * NETLINK_HELLO_GENERIC one of NETLINK_GENERIC, anything else is the mask of multicast groups (1 << (group - 1)) of an
+ * event channel. On a request channel every datagram is one or more nlmsghdr, and replies come back as datagrams. On an
+ * event channel only the server speaks.
  *
  * A client that reads too slowly loses messages, never the card's time: as with a kernel's ENOBUFS it then finds one
  * message of type NLMSG_OVERRUN and has to ask for the state anew.
@@ -21,6 +22,7 @@
 struct server_netlink;
 
 enum {
+	NETLINK_HELLO_GENERIC = 0x6c6e6567, /* "genl"; no mask: it has bits of groups that there are none of */
 	NETLINK_GROUP_LINK = 32, /* ours: RTM_NEWLINK of the card's link, the bytes RTNLGRP_LINK has; no XFRM group */
 	NETLINK_MAX_CLIENTS = 64,
 	NETLINK_MAX_REQUEST = 64 << 10, /* bytes of one request datagram: what the card takes */
@@ -36,6 +38,8 @@ struct server_netlink_config {
 	const char *path;
 	/* One request datagram; every answer goes to reply(reply_ctx, ...) before it returns. */
 	void (*handle)(void *ctx, const void *buf, size_t len, netlink_reply_fn *reply, void *reply_ctx);
+	/* The same on a channel of NETLINK_GENERIC; NULL: such a client is turned away. */
+	void (*generic)(void *ctx, const void *buf, size_t len, netlink_reply_fn *reply, void *reply_ctx);
 	void *ctx;
 	const struct log *log;
 };

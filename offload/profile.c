@@ -22,7 +22,8 @@ static const struct offload_profile profiles[] = {
 		.crypto = true,
 		.esn = true,
 		.limits = true,
-		.tx_by_reqid = true, /* tx_add_rule() matches reg_c_4, the reqid, and nothing else of the SA */
+		.tx_by_reqid = true,    /* tx_add_rule() matches reg_c_4, the reqid, and nothing else of the SA */
+		.rss_spi = RSS_SPI_YES, /* MLX5_HASH_IP_IPSEC_SPI, fixed for ESP (mellanox/mlx5/core/en/rss.c) */
 		/* mlx5e_xfrm_validate_state() (en_accel/ipsec.c): windows, key lengths, modes and encapsulation */
 		.replay_windows = {32, 64, 128, 256},
 		.gcm_bits = {128, 256},
@@ -41,6 +42,7 @@ static const struct offload_profile profiles[] = {
 		.size_out = 1024,
 		.crypto = true,
 		.limits = true,
+		.rss_spi = RSS_SPI_NO, /* ixgbe_main.c, ixgbe_setup_mrqc(): addresses, ports of TCP and UDP */
 		.gcm_bits = {128},
 	},
 	{
@@ -51,6 +53,7 @@ static const struct offload_profile profiles[] = {
 		.shared = true,
 		.crypto = true,
 		.limits = true,
+		.rss_spi = RSS_SPI_NO, /* nfp_net_common.c, nfp_net_rss_init(): addresses, ports of TCP and UDP */
 		.tunnel_crypto = true,
 	},
 	{
@@ -61,6 +64,7 @@ static const struct offload_profile profiles[] = {
 		.shared = true,
 		.crypto = true,
 		.limits = true,
+		.rss_spi = RSS_SPI_NO, /* it has no RSS */
 		.gcm_bits = {128},
 		.tunnel_crypto = true,
 	},
@@ -74,6 +78,25 @@ static const struct offload_profile profiles[] = {
 		.crypto = true,
 		.esn = true,
 		.limits = true,
+		.rss_spi = RSS_SPI_YES,
+		.tunnel_packet = true,
+		.tunnel_crypto = true,
+		.encap = true,
+		.encap_tunnel = true,
+	},
+	{
+		/* no such card either: the same with RSS that does not see the SPI, and flow rules that do, as
+		 * intel/iavf/iavf_fdir.c has them */
+		.name = "rules-33",
+		.driver = "hwsim-rules",
+		.size_in = 33,
+		.shared = true,
+		.packet = true,
+		.crypto = true,
+		.esn = true,
+		.limits = true,
+		.rss_spi = RSS_SPI_NO,
+		.esp_rules = true,
 		.tunnel_packet = true,
 		.tunnel_crypto = true,
 		.encap = true,
@@ -87,6 +110,7 @@ static const struct offload_profile profiles[] = {
 		.crypto = true,
 		.esn = true,
 		.limits = true,
+		.esp_rules = true,
 		.replay_windows = {32, 64, 128, 256},
 		.tunnel_packet = true,
 		.tunnel_crypto = true,

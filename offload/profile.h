@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whether what the card hashes to choose an RX queue has the SPI of ESP in it. No kernel interface says so. */
+enum rss_spi { RSS_SPI_UNKNOWN, RSS_SPI_NO, RSS_SPI_YES };
+
 struct offload_profile {
 	const char *name;           /* "cx7", "ixgbe-1024", "nfp-16k", "tiny-33", "generic", ... */
 	const char *driver;         /* the kernel driver it is chosen for by itself; NULL: only by name */
@@ -14,8 +17,10 @@ struct offload_profile {
 	bool in_per_family;         /* inbound tables for IPv4 and IPv6 are separate */
 	bool packet, crypto;
 	bool esn;
-	bool limits;                /* takes byte and packet limits in packet mode (in crypto mode the kernel counts) */
-	bool tx_by_reqid;           /* in packet mode the outbound SA is found by reqid alone */
+	bool limits;      /* takes byte and packet limits in packet mode (in crypto mode the kernel counts) */
+	bool tx_by_reqid; /* in packet mode the outbound SA is found by reqid alone */
+	enum rss_spi rss_spi;
+	bool esp_rules;             /* flow rules can send ESP with one SPI to a queue */
 	uint16_t replay_windows[6]; /* sizes supported, in packets, 0-terminated; none: any */
 	uint32_t let_go_ms;         /* how long a deleted SA may hold its slot */
 	uint16_t

@@ -91,7 +91,7 @@ static void reply(void *ctx, const void *msg, size_t len)
 	struct nlmsgerr err;
 
 	rig->datagrams++;
-	assert_true(len <= 16384);
+	assert_true(len <= HWSIM_MAX_DATAGRAM);
 	if (nlh->nlmsg_type != NLMSG_ERROR) {
 		assert_true(rig->reply_len + len <= sizeof(rig->reply));
 		memcpy(rig->reply + rig->reply_len, msg, len);
@@ -114,7 +114,10 @@ static void reply(void *ctx, const void *msg, size_t len)
 	}
 }
 
-int rig_send(struct rig *rig, struct nlmsghdr *nlh)
+typedef void door_fn(struct hwsim *card, uint64_t now, const void *buf, size_t len,
+		     void (*reply)(void *ctx, const void *msg, size_t len), void *ctx);
+
+static int send_to(struct rig *rig, door_fn *door, struct nlmsghdr *nlh)
 {
 	nlh->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	nlh->nlmsg_seq = ++rig->seq;
@@ -123,8 +126,18 @@ int rig_send(struct rig *rig, struct nlmsghdr *nlh)
 	rig->offset = 0;
 	rig->reply_len = 0;
 	rig->datagrams = 0;
-	hwsim_netlink(rig->card, rig->now, nlh, nlh->nlmsg_len, reply, rig);
+	door(rig->card, rig->now, nlh, nlh->nlmsg_len, reply, rig);
 	return rig->error;
+}
+
+int rig_send(struct rig *rig, struct nlmsghdr *nlh)
+{
+	return send_to(rig, hwsim_netlink, nlh);
+}
+
+int rig_send_generic(struct rig *rig, struct nlmsghdr *nlh)
+{
+	return send_to(rig, hwsim_generic, nlh);
 }
 
 uint16_t rig_addr(const char *text, uint8_t addr[16], uint8_t *prefix)

@@ -63,6 +63,8 @@ void rig_check(struct rig *rig);
 
 /* Sends a message and keeps what comes back; the error is returned (0 or -errno). */
 int rig_send(struct rig *rig, struct nlmsghdr *nlh);
+/* The same through the door for NETLINK_GENERIC. */
+int rig_send_generic(struct rig *rig, struct nlmsghdr *nlh);
 
 struct spec {
 	const char *src, *dst; /* outer addresses, or the hosts of transport mode */

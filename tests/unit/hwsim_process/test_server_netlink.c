@@ -41,9 +41,18 @@ static void answer(void *ctx, const void *buf, size_t len, netlink_reply_fn *rep
 	free(msg);
 }
 
+static void answer_generic(void *ctx, const void *buf, size_t len, netlink_reply_fn *reply, void *reply_ctx)
+{
+	(void)ctx;
+	(void)buf;
+	(void)len;
+	reply(reply_ctx, "generic", 7);
+}
+
 static int open_server(struct fixture *f, char *why, size_t size)
 {
-	struct server_netlink_config config = {&f->loop, f->path, answer, f, NULL};
+	struct server_netlink_config config = {
+		.loop = &f->loop, .path = f->path, .handle = answer, .generic = answer_generic, .ctx = f};
 
 	return server_netlink_open(&f->server, &config, why, size);
 }
@@ -161,6 +170,27 @@ static void events_go_to_who_joined_the_group(void **state)
 	close(acquire);
 	close(expire);
 	close(both);
+}
+
+static void a_generic_channel_has_its_own_door(void **state)
+{
+	struct fixture *f = *state;
+	int fd = join_mask(f, NETLINK_HELLO_GENERIC), xfrm = join_mask(f, 0);
+	struct server_netlink_stats s;
+	char buf[64];
+
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_int_equal(receive(f, fd, buf, sizeof(buf)), 7);
+	assert_memory_equal(buf, "generic", 7);
+	assert_int_equal(send(xfrm, "x", 1, 0), 1);
+	assert_int_equal(receive(f, xfrm, buf, sizeof(buf)), 5);
+	server_netlink_event(f->server, NETLINK_GROUP_LINK, "link", 4); /* a bit of the hello, but it is no mask */
+	server_netlink_event(f->server, 31, "mon", 3);
+	assert_int_equal(receive(f, fd, buf, sizeof(buf)), -1);
+	server_netlink_stats(f->server, &s);
+	assert_int_equal(s.event_clients, 0);
+	close(xfrm);
+	close(fd);
 }
 
 static void wrong_beginnings_end_the_connection(void **state)
@@ -339,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(requests_are_answered_to_who_asked),
 		WITH_SERVER(events_go_to_who_joined_the_group),
+		WITH_SERVER(a_generic_channel_has_its_own_door),
 		WITH_SERVER(wrong_beginnings_end_the_connection),
 		WITH_SERVER(a_request_that_is_too_long_ends_the_connection),
 		WITH_SERVER(a_slow_listener_is_told_of_its_loss),

@@ -714,6 +714,8 @@ static void test_profiles(void **state)
 		assert_int_equal(p->crypto, card->crypto_offload);
 		assert_int_equal(p->esn, card->esn);
 		assert_int_equal(p->tx_by_reqid, card->tx_by_reqid);
+		assert_int_equal(p->rss_spi == RSS_SPI_YES, card->rss_spi);
+		assert_int_equal(p->esp_rules, card->ntuple_esp > 0);
 	}
 }
 
