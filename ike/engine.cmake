@@ -6,3 +6,5 @@ keyrack_library(ike
           child.c child_offer.c child_answer.c create_child.c narrow.c
           collide.c rekey_child.c rekey_ike.c informational.c
   LIBS ike_wire base PkgConfig::OPENSSL)
+
+keyrack_fuzz(fuzz_exchange SOURCES fuzz_exchange.c LIBS ike CORPUS ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/fuzz_exchange)

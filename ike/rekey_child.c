@@ -15,11 +15,19 @@ struct ike_rekey *ike_rekey_start(struct ike_child *old)
 	return old->by;
 }
 
+/* An exchange is open, an installation, or the fate of the loser (should the winner go, it may remain). */
+static bool rekey_undecided(const struct ike_rekey *k)
+{
+	const struct ike_child *ours = k->ours, *theirs = k->theirs;
+
+	return (ours && !k->ours_done) || (theirs && theirs->state < IKE_CHILD_UP) ||
+	       (ours && theirs && (ours->redundant || theirs->redundant));
+}
+
 /* Frees it once nobody can still need it. */
 static void rekey_release(struct ike_rekey *k)
 {
-	if (k->old ? k->ours || k->theirs
-		   : (k->ours && !k->ours_done) || (k->theirs && k->theirs->state < IKE_CHILD_UP))
+	if (k->old ? k->ours || k->theirs : rekey_undecided(k))
 		return;
 	if (k->old)
 		k->old->by = NULL;
