@@ -309,14 +309,13 @@ static bool coming(const struct top_sa *sa)
 static void rekey_add(struct top_model *m, uint64_t now, enum top_phase phase, const struct top_sa *old,
 		      const struct top_sa *new)
 {
-	uint64_t since = old ? old->since : new->since;
 	const struct top_sa *any = old ? old : new;
 	struct top_rekey *r;
 
 	if (m->rekeys_running++ >= TOP_REKEYS_MAX)
 		return;
 	r = &m->rekey[m->n_rekeys++];
-	*r = (struct top_rekey){.queue = any->key.queue, .phase = phase, .seconds = (double)(now - since) / 1e9};
+	*r = (struct top_rekey){.queue = any->key.queue, .phase = phase, .seconds = (double)(now - any->since) / 1e9};
 	snprintf(r->tunnel, sizeof(r->tunnel), "%s", any->key.tunnel);
 	if (old) {
 		r->old_id = old->id;
