@@ -27,7 +27,7 @@ static bool cfg_equal(const struct xfrm_policy_cfg *a, const struct xfrm_policy_
 {
 	return a->priority == b->priority && a->reqid == b->reqid && a->tunnel == b->tunnel &&
 	       addr_equal(&a->tmpl_src, &b->tmpl_src) && addr_equal(&a->tmpl_dst, &b->tmpl_dst) &&
-	       a->packet == b->packet && a->ifindex == b->ifindex;
+	       a->packet == b->packet && a->ifindex == b->ifindex && a->bypass == b->bypass;
 }
 
 static void key_fill(struct ctl_policy_key *key, const struct xfrm_policy_cfg *cfg)
@@ -255,6 +255,63 @@ static unsigned int cfgs_of(const struct ctl_tunnel *t, const struct xfrm_select
 	return n;
 }
 
+/* ---- IKE itself, where the selectors cover it ---- */
+
+enum { IKE_BYPASSES = 4 }; /* two ports, in and out */
+
+static bool prefix_covers(const uint8_t net[16], unsigned int len, const struct ike_addr *a)
+{
+	for (unsigned int i = 0; i < len; i++)
+		if ((net[i / 8] ^ a->ip[i / 8]) & (0x80 >> i % 8))
+			return false;
+	return true;
+}
+
+static bool covers_ike(const struct xfrm_selector_cfg *s, const struct ike_addr *local, const struct ike_addr *remote)
+{
+	return s->family == local->family && (!s->protocol || s->protocol == IPPROTO_UDP) &&
+	       prefix_covers(s->src, s->src_len, local) && prefix_covers(s->dst, s->dst_len, remote);
+}
+
+/*
+ * IKE's sockets have policies of their own, but a card does not see sockets: it would protect the answer that brings
+ * the peer the keys. So it gets policies that let IKE pass. They say what the sockets say: our ports, any of the
+ * peer's.
+ */
+static unsigned int bypasses_of(const struct ctl_tunnel *t, const struct ike_addr *local, const struct ike_addr *remote,
+				struct xfrm_policy_cfg out[IKE_BYPASSES])
+{
+	const uint16_t ports[2] = {t->c->daemon.ike.port, t->c->daemon.ike.port_natt};
+	uint8_t whole = local->family == AF_INET6 ? 128 : 32;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct xfrm_selector_cfg s = {
+			.family = local->family,
+			.src_len = whole,
+			.dst_len = whole,
+			.protocol = IPPROTO_UDP,
+			.sport = ports[i],
+			.sport_mask = UINT16_MAX,
+		};
+
+		memcpy(s.src, local->ip, sizeof(s.src));
+		memcpy(s.dst, remote->ip, sizeof(s.dst));
+		out[n] = (struct xfrm_policy_cfg){
+			.dir = XFRM_DIR_OUT, .sel = s, .bypass = true, .packet = true, .ifindex = t->c->nic.ifindex};
+		out[n + 1] = out[n];
+		out[n + 1].dir = XFRM_DIR_IN;
+		turn(&out[n + 1].sel);
+		n += 2;
+	}
+	return n;
+}
+
+static bool wants_bypasses(const struct ctl_tunnel *t)
+{
+	return t->mode_known && (t->mode[SLOTS_IN] == OFFLOAD_PACKET || t->mode[SLOTS_OUT] == OFFLOAD_PACKET);
+}
+
 struct shape { /* selectors and end points, of an SA or as configured */
 	const struct ike_ts *local, *remote;
 	unsigned int n_local, n_remote;
@@ -266,6 +323,7 @@ static int cfgs_make(const struct ctl_tunnel *t, const struct shape *s, struct x
 {
 	struct xfrm_selector_cfg sel[TUNNEL_SELECTORS_MAX];
 	unsigned int n_sel = 0, n = 0;
+	bool bypasses = false;
 
 	for (unsigned int i = 0; i < s->n_local; i++)
 		for (unsigned int j = 0; j < s->n_remote; j++) {
@@ -278,9 +336,13 @@ static int cfgs_make(const struct ctl_tunnel *t, const struct shape *s, struct x
 		}
 	if (!n_sel)
 		return -EINVAL;
-	*out = calloc(3 * (size_t)n_sel, sizeof(**out));
+	*out = calloc(IKE_BYPASSES + 3 * (size_t)n_sel, sizeof(**out));
 	if (!*out)
 		return -ENOMEM;
+	for (unsigned int i = 0; i < n_sel && wants_bypasses(t); i++)
+		bypasses = bypasses || covers_ike(&sel[i], &s->from, &s->to);
+	if (bypasses) /* first: nothing may be protected before they are there */
+		n = bypasses_of(t, &s->from, &s->to, *out);
 	for (unsigned int i = 0; i < n_sel; i++)
 		n += cfgs_of(t, &sel[i], &s->from, &s->to, s->tunnel, *out + n);
 	return (int)n;
@@ -301,8 +363,8 @@ static void wish_withdraw(struct ctl_policy_wish *w)
 
 static void wishes_withdraw(struct ctl_policy_wish *w, unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i++)
-		wish_withdraw(&w[i]);
+	while (n-- > 0) /* what lets IKE pass goes last, as it came first */
+		wish_withdraw(&w[n]);
 	free(w);
 }
 

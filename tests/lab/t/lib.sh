@@ -6,7 +6,7 @@ set -euo pipefail
 WORK=/run/lab-work
 DEBUGFS=/sys/kernel/debug/krnic
 declare -A DEVICE=([a]=pk0 [b]=pk1) ADDRESS=([a]=192.0.2.1 [b]=192.0.2.2)
-PIDS=()
+declare -A PID
 mkdir -p "$WORK"
 
 say() { printf -- '-- %s\n' "$*"; }
@@ -133,20 +133,18 @@ CONF
 }
 
 daemon_start() { # HOST
-  on "$1" "$KEYRACK_BIN/keyrackd" --config "$WORK/$1.conf" >>"$WORK/$1.log" 2>&1 &
-  PIDS[${#PIDS[@]}]=$!
-  eval "PID_$1=$!"
+  ip netns exec "$1" "$KEYRACK_BIN/keyrackd" --config "$WORK/$1.conf" >>"$WORK/$1.log" 2>&1 &
+  PID[$1]=$!
   wait_for 30 "keyrackd on $1" test -S "$WORK/$1.vici"
 }
 
 daemon_stop() { # HOST
-  local pid="PID_$1"
-  kill -TERM "${!pid}"
-  wait "${!pid}" || fail "keyrackd on $1 ended with $?"
+  kill -TERM "${PID[$1]}"
+  wait "${PID[$1]}" || fail "keyrackd on $1 ended with $?"
 }
 
 keyrack() { # HOST ARG...
   local host=$1
   shift
-  "$KEYRACK_BIN/keyrack" --uri "unix://$WORK/$host.vici" "$@"
+  "$KEYRACK_BIN/keyrack" --socket "$WORK/$host.vici" "$@"
 }
