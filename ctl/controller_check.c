@@ -59,6 +59,9 @@ static void half_check(struct check *k, const struct ctl_half *h)
 		fail(k, "Child SA %u has reserved no slot", ch->id);
 	if (in_card && !h->indexed && h->state != HALF_WAITING)
 		fail(k, "Child SA %u: SA %08x cannot be found", ch->id, h->id.spi);
+	if (in_card && (half_mode(h) != OFFLOAD_SOFTWARE) != (h->slot >= 0) && !ch->down)
+		fail(k, "Child SA %u: SA %08x is in %s mode and %s slot", ch->id, h->id.spi,
+		     offload_mode_name(half_mode(h)), h->slot < 0 ? "has no" : "holds a");
 	k->installed += h->state == HALF_INSTALLED;
 	k->indexed += h->indexed;
 }

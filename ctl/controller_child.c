@@ -47,7 +47,7 @@ void child_tell_slot(struct ctl_child *ch)
 
 static uint16_t refusal(const struct ike_child_offer *offer, const struct ctl_tunnel *t)
 {
-	if (offer->rekeys_user)
+	if (offer->rekeys_user || (t && t->restart))
 		return IKE_N_TEMPORARY_FAILURE;
 	return offer->resource && t && t->n_fresh ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
 }
@@ -193,6 +193,8 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 	lane = p ? lane_for(c, conn, p, offer) : NULL;
 	if (!lane)
 		return refuse(c, offer, NULL, "no memory");
+	if (lane->tunnel->restart)
+		return refuse(c, offer, lane->tunnel, "its configuration has changed, and the old SAs go first");
 	if (tunnel_is_full(lane->tunnel, p, offer))
 		return refuse(c, offer, lane->tunnel, "it has as many as it may");
 	ch = child_new(c, lane, p, offer);
@@ -337,9 +339,8 @@ void child_release(struct ctl_child *ch)
 {
 	if (!ch->down || ch->dead || ch->peeking || ch->in.state != HALF_NONE || ch->out.state != HALF_NONE)
 		return;
-	ch->dead = true;
-	TAILQ_REMOVE(&ch->c->children, ch, link);
-	TAILQ_INSERT_TAIL(&ch->c->dead, ch, link);
+	ch->dead = true; /* and stays in all its lists: somebody up the stack may be walking one */
+	TAILQ_INSERT_TAIL(&ch->c->dead, ch, dead_link);
 }
 
 void child_free(struct ctl_child *ch)
@@ -376,9 +377,8 @@ void child_free(struct ctl_child *ch)
 	if (ch->out.indexed)
 		HASH_DELETE(hh, c->halves, &ch->out);
 	if (ch->dead)
-		TAILQ_REMOVE(&c->dead, ch, link);
-	else
-		TAILQ_REMOVE(&c->children, ch, link);
+		TAILQ_REMOVE(&c->dead, ch, dead_link);
+	TAILQ_REMOVE(&c->children, ch, link);
 	TAILQ_REMOVE(&ch->lane->children, ch, lane_link);
 	ch->tunnel->n_children--;
 	if (!c->freeing)

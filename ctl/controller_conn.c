@@ -212,7 +212,7 @@ static void tunnel_replace(struct ctl_tunnel *t, struct conf_conn *conf, bool sa
 	if (same)
 		return;
 	log_at(t->c->log, LOG_LEVEL_NOTICE, "conn.changed", "%s: changed, its SAs are made anew", t->name);
-	if (t->n_children) {
+	if (t->n_fresh) {
 		t->restart = true;
 		tunnel_delete_children(t);
 	} else {

@@ -157,6 +157,11 @@ void child_install_step(struct ctl_child *ch)
 {
 	if (ch->down)
 		return;
+	if (ch->lost) { /* its keys are gone, too: another one will take its place */
+		if (!ch->reported)
+			install_failed(ch, -EIO);
+		return;
+	}
 	if (ch->restart) {
 		restart(ch);
 		return;
@@ -211,9 +216,9 @@ void child_half_done(struct ctl_half *h, int err, const char *text)
 		return;
 	}
 	if (err != -EPIPE && may_change_mode(ch) && !tunnel_mode_next(ch->tunnel, &ch->sa, err, text)) {
-		ch->restart = true;
 		half_remove(&ch->in);
 		half_remove(&ch->out);
+		ch->restart = true; /* only now: the first removal alone must not begin it */
 		child_install_step(ch);
 		return;
 	}

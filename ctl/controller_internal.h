@@ -121,7 +121,7 @@ struct ctl_child {
 	struct ctl_peer *peer;  /* NULL when the engine has let go */
 	struct conf_conn *conf; /* a reference: `sa` points into it */
 	struct ike_child_sa sa; /* a copy; its selectors are the engine's, so none are left once it is down */
-	TAILQ_ENTRY(ctl_child) link, lane_link, peer_link, successor_link;
+	TAILQ_ENTRY(ctl_child) link, dead_link, lane_link, peer_link, successor_link;
 	UT_hash_handle hh; /* controller.by_spi: inbound SPI, from reservation on */
 	bool hash_failed;
 	uint32_t spi_in;

@@ -54,6 +54,7 @@ static void half_missing(struct ctl_half *h)
 	       h->out ? "outbound" : "inbound", h->id.spi);
 	half_lost(h);
 	ch->lost = true;
+	child_install_step(ch);
 	if (ch->down || ch->replacement)
 		return;
 	rekey_ask(ch);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The card and the controller lose sight of each other, and find back. */
+#include "controller_rig.h"
+
+static void what_an_earlier_run_left_is_removed(void **state)
+{
+	struct world_config config = rig_config();
+	struct hwsim_stats st;
+	struct world w;
+
+	(void)state;
+	config.side[0].per_cpu_sas = config.side[1].per_cpu_sas = "4";
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	side_restart(&w.side[0]);
+	w.starved = true; /* the ledger of the new one begins empty */
+	rig_run(&w, 100);
+	hwsim_stats(w.side[0].nic.card, &st);
+	assert_int_equal(st.total.used, 0);
+	assert_int_equal(rig_counters(&w.side[0]).orphans_removed, 10);
+	assert_int_equal(rig_up(&w), 0);
+	assert_int_equal(side_children(&w.side[0]), 5);
+	rig_free(&w);
+}
+
+static void a_flushed_card_is_filled_again(void **state)
+{
+	struct world_config config = rig_config();
+	struct hwsim_stats st;
+	struct world w;
+
+	(void)state;
+	config.side[0].per_cpu_sas = config.side[1].per_cpu_sas = "4";
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	w.side[1].flushed = true;
+	hwsim_fault(w.side[1].nic.card, "reset", 1, 0);
+	hwsim_stats(w.side[1].nic.card, &st);
+	assert_int_equal(st.total.used, 0);
+	rig_run(&w, 100);
+	controller_resync(w.side[1].c, w.now, "the link went down and up");
+	rig_run(&w, 4000);
+	w.side[1].flushed = false;
+	hwsim_stats(w.side[1].nic.card, &st);
+	assert_int_equal(st.total.used, 10);
+	assert_int_equal(st.policies, 3);
+	assert_int_equal(rig_counters(&w.side[1]).resyncs, 1);
+	w.strict = w.closed = true;
+	world_streams(&w, 4, 100);
+	rig_run(&w, 1000);
+	rig_free(&w);
+}
+
+/* Every soft event is lost: the counters are polled, and tell the same. */
+static void lost_events_are_made_up_for(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		config.side[i].rekey_packets = 2000;
+		config.side[i].life_packets = 4000;
+	}
+	rig_make(&w, &config);
+	for (unsigned int i = 0; i < 2; i++)
+		hwsim_fault(w.side[i].nic.card, "lose_event", UINT32_MAX, 0);
+	assert_int_equal(rig_up(&w), 0);
+	w.strict = w.closed = true;
+	world_streams(&w, 4, 100);
+	rig_run(&w, 30000);
+	assert_true(w.side[0].rekeys >= 3);
+	assert_int_equal(rig_counters(&w.side[0]).hard_expired + rig_counters(&w.side[1]).hard_expired, 0);
+	assert_int_equal(rig_counters(&w.side[0]).soft_events + rig_counters(&w.side[1]).soft_events, 0);
+	rig_free(&w);
+}
+
+static void an_overrun_reads_everything_back(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	nic_overrun(&w.side[0].nic);
+	rig_run(&w, 100);
+	assert_int_equal(rig_counters(&w.side[0]).resyncs, 1);
+	assert_int_equal(side_children(&w.side[0]), 1);
+	rig_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_an_earlier_run_left_is_removed),
+		cmocka_unit_test(a_flushed_card_is_filled_again),
+		cmocka_unit_test(lost_events_are_made_up_for),
+		cmocka_unit_test(an_overrun_reads_everything_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Admission, fall-back, refusals: and after each of them the ledger is right. */
+#include "controller_rig.h"
+
+#include <errno.h>
+
+static void one_pair_takes_two_slots(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct slots_count c = rig_slots(&w.side[i]);
+
+		assert_int_equal(c.occ, 2);
+		assert_int_equal(c.reserved + c.draining, 0);
+		assert_int_equal(rig_child(&w.side[i], 0).mode, OFFLOAD_PACKET);
+	}
+	rig_free(&w);
+}
+
+/* The peer has room for one pair and its replacement: TS_MAX_QUEUE for the rest, and it is not asked again soon. */
+static void a_full_peer_is_left_alone(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+	uint64_t refused;
+
+	(void)state;
+	config.side[0].per_cpu_sas = config.side[1].per_cpu_sas = "4";
+	config.side[1].slots = 4;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	assert_int_equal(side_children(&w.side[0]), 1);
+	assert_int_equal(rig_slots(&w.side[0]).occ, 2);
+	refused = rig_counters(&w.side[1]).admission_refused;
+	assert_int_equal(refused, 4);
+	rig_run(&w, 60000);
+	/* its own wishes for its queues are refused at home now and then; those of the peer are not heard again */
+	assert_int_equal(rig_slots(&w.side[0]).occ, 2);
+	assert_int_equal(rig_counters(&w.side[0]).ike.create_child_out_req, 4);
+	rig_free(&w);
+}
+
+static void the_reserve_is_for_replacements(void **state)
+{
+	struct world_config config = rig_config();
+	struct controller_match all = {.child = "net"};
+	struct world w;
+	unsigned int n;
+
+	(void)state;
+	config.side[0].slots = config.side[1].slots = 4;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(controller_rekey(w.side[i % 2].c, w.now, &all, &n), 0);
+		assert_int_equal(n, 1);
+		rig_run(&w, 3000);
+	}
+	assert_int_equal(w.side[0].rekeys, 3);
+	assert_int_equal(rig_slots(&w.side[0]).peak, 4);
+	assert_int_equal(rig_slots(&w.side[0]).occ, 2);
+	assert_int_equal(rig_counters(&w.side[0]).install_refused, 0);
+	rig_free(&w);
+}
+
+static void auto_falls_back_step_by_step(void **state)
+{
+	static const struct {
+		unsigned int refusals;
+		enum offload_mode mode;
+		unsigned int slots;
+	} rows[] = {{0, OFFLOAD_PACKET, 2}, {1, OFFLOAD_CRYPTO, 2}, {2, OFFLOAD_SOFTWARE, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world_config config = rig_config();
+		struct world w;
+
+		config.side[0].hw_offload = "auto";
+		rig_make(&w, &config);
+		hwsim_fault(w.side[0].nic.card, "refuse", rows[i].refusals, EINVAL);
+		assert_int_equal(rig_up(&w), 0);
+		assert_int_equal(rig_child(&w.side[0], 0).mode, rows[i].mode);
+		assert_int_equal(rig_slots(&w.side[0]).occ, rows[i].slots);
+		assert_int_equal(rig_counters(&w.side[0]).fallback_crypto, rows[i].refusals > 0);
+		assert_int_equal(rig_counters(&w.side[0]).fallback_software, rows[i].refusals > 1);
+		w.strict = w.closed = true;
+		world_streams(&w, 4, 100);
+		rig_run(&w, 1000);
+		rig_free(&w);
+	}
+}
+
+/* The second half is refused: the first one is in the card already, and must come out again. */
+static void a_refused_second_half_takes_the_first_along(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[0].hw_offload = "auto";
+	rig_make(&w, &config);
+	hwsim_fault(w.side[0].nic.card, "refuse_nth", 1, 2);
+	assert_int_equal(rig_up(&w), 0);
+	assert_int_equal(rig_child(&w.side[0], 0).mode, OFFLOAD_CRYPTO);
+	assert_int_equal(rig_slots(&w.side[0]).occ, 2);
+	rig_free(&w);
+}
+
+static void demanded_and_refused_is_an_error(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	hwsim_fault(w.side[0].nic.card, "refuse", UINT32_MAX, EINVAL);
+	assert_int_not_equal(rig_up(&w), 0);
+	rig_run(&w, 3000);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(rig_slots(&w.side[i]).occ + rig_slots(&w.side[i]).reserved, 0);
+		assert_int_equal(side_children(&w.side[i]), 0);
+	}
+	rig_free(&w);
+}
+
+static void silent_software_is_noticed(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[0].hw_offload = "auto";
+	rig_make(&w, &config);
+	hwsim_fault(w.side[0].nic.card, "silent_no_offload", UINT32_MAX, 0);
+	assert_int_equal(rig_up(&w), 0);
+	assert_int_equal(rig_child(&w.side[0], 0).mode, OFFLOAD_SOFTWARE);
+	assert_int_equal(rig_slots(&w.side[0]).occ, 0);
+	rig_free(&w);
+}
+
+static void a_refused_replacement_leaves_the_old_one(void **state)
+{
+	struct world_config config = rig_config();
+	struct controller_match all = {.child = "net"};
+	struct world w;
+	uint32_t id;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	w.strict = w.closed = true;
+	world_streams(&w, 4, 100);
+	id = rig_child(&w.side[0], 0).id;
+	hwsim_fault(w.side[0].nic.card, "refuse", UINT32_MAX, EINVAL);
+	assert_int_equal(controller_rekey(w.side[0].c, w.now, &all, NULL), 0);
+	rig_run(&w, 2000);
+	assert_int_equal(rig_child(&w.side[0], 0).id, id);
+	assert_true(rig_counters(&w.side[0]).rekeys_failed > 0);
+	assert_int_equal(rig_slots(&w.side[0]).occ, 2);
+	hwsim_fault(w.side[0].nic.card, "refuse", 0, EINVAL);
+	rig_run(&w, 10000);
+	assert_int_not_equal(rig_child(&w.side[0], 0).id, id);
+	rig_free(&w);
+}
+
+/* ENOSPC though the ledger had room: it has learned how large the table is. */
+static void capacity_is_learned(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[0].per_cpu_sas = config.side[1].per_cpu_sas = "4";
+	rig_make(&w, &config);
+	hwsim_fault(w.side[1].nic.card, "full", UINT32_MAX, 0);
+	assert_int_not_equal(rig_up(&w), 0);
+	hwsim_fault(w.side[1].nic.card, "full", 0, 0);
+	assert_true(rig_slots(&w.side[1]).learned < 64);
+	assert_true(rig_slots(&w.side[1]).learned_events > 0);
+	rig_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_pair_takes_two_slots),
+		cmocka_unit_test(a_full_peer_is_left_alone),
+		cmocka_unit_test(the_reserve_is_for_replacements),
+		cmocka_unit_test(auto_falls_back_step_by_step),
+		cmocka_unit_test(a_refused_second_half_takes_the_first_along),
+		cmocka_unit_test(demanded_and_refused_is_an_error),
+		cmocka_unit_test(silent_software_is_noticed),
+		cmocka_unit_test(a_refused_replacement_leaves_the_old_one),
+		cmocka_unit_test(capacity_is_learned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
