@@ -60,6 +60,10 @@ at_least() { # WHAT WANTED FOUND
 
 hosts_up() { # [MODULE PARAMETER...]
   local h
+  [ -e "$LAB/ko/krnic.ko" ] || {
+    say "skipped: the module has not been built (lab.sh build)"
+    exit 77
+  }
   modprobe -a xfrm_user esp4 esp4_offload
   insmod "$LAB/ko/krnic.ko" "$@"
   for h in a b; do
@@ -67,7 +71,7 @@ hosts_up() { # [MODULE PARAMETER...]
     ip link set "${DEVICE[$h]}" netns "$h"
     ip -n "$h" link set lo up
     ip -n "$h" addr add "${ADDRESS[$h]}/24" dev "${DEVICE[$h]}"
-    on "$h" sysctl -qw "net.ipv6.conf.${DEVICE[$h]}.disable_ipv6=1"
+    on "$h" sh -c "echo 1 >/proc/sys/net/ipv6/conf/${DEVICE[$h]}/disable_ipv6"
     ip -n "$h" link set "${DEVICE[$h]}" up
   done
 }
