@@ -75,7 +75,7 @@ uint64_t controller_next(const struct controller *c);
  * change keep their SAs; start_action is carried out for what is new. The controller takes its own reference. 0 or
  * -errno.
  */
-int controller_conn_load(struct controller *c, uint64_t now, struct conf_conn *conn);
+int controller_conn_load(struct controller *c, uint64_t now, struct conf_conn *conf);
 /* Forget it and close its SAs if close. 0, -ENOENT. */
 int controller_conn_unload(struct controller *c, uint64_t now, const char *name, bool close);
 void controller_conn_each(struct controller *c, void (*each)(void *ctx, const struct conf_conn *conn), void *ctx);
@@ -151,8 +151,8 @@ const struct slots *controller_slots(const struct controller *c);
 struct controller_queue { /* one queue of one tunnel */
 	uint32_t queue;   /* UINT32_MAX: the fallback for all */
 	const struct controller_child *child;
-	double byte_rate, packet_rate; /* a second, measured; out */
-	const char *steering;          /* how inbound packets find the queue, for people */
+	double byte_rate, packet_rate;                         /* a second, measured; out */
+	const char *steering;                                  /* how inbound packets find the queue, for people */
 	uint64_t bytes_in, packets_in, bytes_out, packets_out; /* of all SAs that the queue has had */
 };
 void controller_queue_each(struct controller *c, uint64_t now,

@@ -372,10 +372,8 @@ void child_free(struct ctl_child *ch)
 			peer_unref(c, ch->peer);
 	}
 	HASH_DEL(c->by_spi, ch);
-	if (ch->in.indexed)
-		HASH_DELETE(hh, c->halves, &ch->in);
-	if (ch->out.indexed)
-		HASH_DELETE(hh, c->halves, &ch->out);
+	half_unindex(&ch->in);
+	half_unindex(&ch->out);
 	if (ch->dead)
 		TAILQ_REMOVE(&c->dead, ch, dead_link);
 	TAILQ_REMOVE(&c->children, ch, link);

@@ -37,6 +37,7 @@ static void command_wait(struct ctl_command *cmd, struct ctl_waiters *on)
 	struct ctl_waiter *w = &cmd->waiters[cmd->asked++];
 
 	w->command = cmd;
+	w->waiting = true;
 	LIST_INSERT_HEAD(on, w, link);
 	cmd->left++;
 }
@@ -46,7 +47,7 @@ static void command_end(struct ctl_command *cmd, int err, const char *text)
 	struct controller *c = cmd->c;
 
 	for (unsigned int i = 0; i < cmd->asked; i++)
-		if (cmd->waiters[i].command)
+		if (cmd->waiters[i].waiting)
 			LIST_REMOVE(&cmd->waiters[i], link);
 	ctl_timer_stop(c, &cmd->timer);
 	TAILQ_REMOVE(&c->commands, cmd, link);
@@ -66,7 +67,7 @@ void command_left(struct ctl_waiters *waiters, int err, const char *text)
 		struct ctl_command *cmd = w->command;
 
 		LIST_REMOVE(w, link);
-		w->command = NULL;
+		w->waiting = false;
 		if (err || !cmd->err) {
 			cmd->err = err ? err : cmd->err;
 			snprintf(cmd->text, sizeof(cmd->text), "%s", text);

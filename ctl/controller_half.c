@@ -54,7 +54,7 @@ static int half_index(struct ctl_half *h, const struct xfrm_sa_id *id)
 	return 0;
 }
 
-static void half_unindex(struct ctl_half *h)
+void half_unindex(struct ctl_half *h)
 {
 	if (h->indexed)
 		HASH_DEL(h->child->c->halves, h);

@@ -106,6 +106,7 @@ struct ctl_half {
 struct ctl_waiter { /* somebody waits for an object to end */
 	LIST_ENTRY(ctl_waiter) link;
 	struct ctl_command *command;
+	bool waiting; /* in a list */
 };
 LIST_HEAD(ctl_waiters, ctl_waiter);
 
@@ -191,6 +192,7 @@ struct ctl_policy_key { /* compared as bytes: zero it first */
 	uint32_t dir;
 	uint16_t family, sport, dport, sport_mask, dport_mask;
 	uint8_t src[16], dst[16], src_len, dst_len, protocol;
+	uint8_t zero[3]; /* so that every octet of it is a member's */
 };
 
 /* One policy in the kernel or the card. */
@@ -428,6 +430,7 @@ void half_install(struct ctl_half *h);                            /* ends in chi
 void half_retry(struct controller *c, struct ctl_timer *t);
 void half_remove(struct ctl_half *h); /* whatever its state; ends in child_half_gone(), but if there was nothing */
 void half_delete(struct ctl_half *h);
+void half_unindex(struct ctl_half *h);
 void half_release(struct ctl_half *h); /* RESERVED to NONE; nothing else */
 void half_lost(struct ctl_half *h);    /* the card does not have it any more */
 struct ctl_half *half_find(struct controller *c, const struct xfrm_sa_id *id, bool out);

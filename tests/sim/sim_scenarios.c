@@ -3,198 +3,32 @@
 #include "sim_scenarios.h"
 
 #include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
-/* ---- conditions ---- */
-
-static bool up_with(struct world *w, uint32_t a, uint32_t b)
-{
-	return side_children(&w->side[0]) >= a && side_children(&w->side[1]) >= b;
-}
-
-static bool one_up(struct world *w)
-{
-	return up_with(w, 1, 1);
-}
-
-static bool five_up(struct world *w)
-{
-	return up_with(w, 5, 5);
-}
-
-static bool nine_up(struct world *w)
-{
-	return up_with(w, 9, 9);
-}
-
-static bool none_up(struct world *w)
-{
-	return !side_children(&w->side[0]) && !side_children(&w->side[1]);
-}
-
-static void counters_of(struct side *s, struct controller_counters *out)
-{
-	controller_counters_get(s->c, out);
-}
-
-static bool cards_are_empty(struct world *w)
-{
-	for (unsigned int i = 0; i < 2; i++) {
-		struct hwsim_stats st;
-
-		hwsim_stats(w->side[i].nic.card, &st);
-		if (st.total.used || st.total.freeing || st.policies)
-			return false;
-	}
-	return true;
-}
-
-static bool drained(struct world *w)
-{
-	for (unsigned int i = 0; i < 2; i++) {
-		const struct slots *slots = controller_slots(w->side[i].c);
-
-		for (unsigned int p = 0; p < slots_pools(slots); p++) {
-			struct slots_count count;
-
-			slots_count_get(slots, p, &count);
-			if (count.reserved || count.draining)
-				return false;
-		}
-	}
-	return true;
-}
-
-/* ---- the end of every story ---- */
-
-struct stopping {
-	bool done;
-	int err;
-};
-
-static void stop_done(void *ctx, int err, const char *text)
-{
-	struct stopping *s = ctx;
-
-	(void)text;
-	s->done = true;
-	s->err = err;
-}
-
-/* Nothing was lost, nothing expired, nothing is left behind. */
-static void finish(struct world *w)
-{
-	struct stopping stop[2] = {0};
-
-	if (w->flowing && !world_quiet(w))
-		return;
-	w->strict = w->closed = false;
-	for (unsigned int i = 0; i < 2; i++) {
-		struct controller_counters c;
-
-		counters_of(&w->side[i], &c);
-		if (c.hard_expired && !w->starved)
-			world_fail(w, "%c: %llu SAs reached their hard limit", w->side[i].name,
-				   (unsigned long long)c.hard_expired);
-	}
-	controller_stop(w->side[0].c, w->now, w->now + 30 * sim_s, stop_done, &stop[0]);
-	if (!world_run(w, 100 * sim_ms))
-		return;
-	controller_stop(w->side[1].c, w->now, w->now + 30 * sim_s, stop_done, &stop[1]);
-	if (!world_run(w, 35 * sim_s))
-		return;
-	for (unsigned int i = 0; i < 2; i++)
-		if (!stop[i].done || stop[i].err)
-			world_fail(w, "%c: %s", w->side[i].name,
-				   stop[i].done ? strerror(-stop[i].err) : "has not stopped");
-	world_check(w, true);
-	if (!cards_are_empty(w))
-		world_fail(w, "a card is not empty at the end");
-}
-
-static void expect_rekeys(struct world *w, unsigned int least)
-{
-	if (w->side[0].rekeys < least)
-		world_fail(w, "only %u rekeys, %u expected", w->side[0].rekeys, least);
-}
-
-/* Up, and from now on every packet counts. */
-static bool flow(struct world *w, bool (*condition)(struct world *), unsigned int queues, double rate)
-{
-	if (!world_until(w, condition, 20 * sim_s, "up"))
-		return false;
-	w->strict = w->closed = true;
-	world_streams(w, queues, rate);
-	return true;
-}
-
-/* ---- configurations ---- */
-
-static void bad_net(struct world_config *c, struct prng *rng)
-{
-	c->net.loss = 0.02 * prng_unit(rng);
-	c->net.twice = 0.02 * prng_unit(rng);
-	c->net.delay_ns = sim_ms / 2 + prng_below(rng, 30 * sim_ms);
-	c->net.jitter_ns = prng_below(rng, 20 * sim_ms);
-	c->nic_delay_ns = 20000 + prng_below(rng, 3 * sim_ms);
-}
-
-static void common(struct world_config *c, struct prng *rng)
-{
-	bad_net(c, rng);
-	for (unsigned int i = 0; i < 2; i++)
-		c->side[i] = (struct side_config){.queues = 4, .slots = 64};
-	c->side[0].start_action = "start";
-	c->side[1].dpd_action = "trap";
-	c->v6 = prng_below(rng, 4) == 0;
-	if (prng_below(rng, 3) == 0)
-		c->side[0].esp = c->side[1].esp = "aes256gcm16-esn";
-}
-
-static void limits(struct world_config *c, struct prng *rng, uint64_t rekey)
-{
-	for (unsigned int i = 0; i < 2; i++) {
-		c->side[i].rekey_packets = rekey + prng_below(rng, rekey / 4);
-		c->side[i].life_packets = 2 * c->side[i].rekey_packets;
-	}
-}
-
-static void per_queue(struct world_config *c, const char *n)
-{
-	c->side[0].per_cpu_sas = c->side[1].per_cpu_sas = n;
-}
+#include "sim_story.h"
 
 /* ---- stories ---- */
 
 static void plain_play(struct world *w)
 {
-	if (!flow(w, one_up, 4, 100) || !world_run(w, 5 * sim_s))
+	if (!story_flow(w, story_one_up, 4, 100) || !world_run(w, 5 * sim_s))
 		return;
-	finish(w);
-}
-
-static void rekeys_configure(struct world_config *c, struct prng *rng)
-{
-	common(c, rng);
-	per_queue(c, "4");
-	limits(c, rng, 400);
+	story_finish(w);
 }
 
 static void rekeys_play(struct world *w)
 {
-	if (!flow(w, five_up, 4, 150) || !world_run(w, 20 * sim_s))
+	if (!story_flow(w, story_five_up, 4, 150) || !world_run(w, 20 * sim_s))
 		return;
-	expect_rekeys(w, 10);
-	finish(w);
+	story_expect_rekeys(w, 10);
+	story_finish(w);
 }
 
 static void tight_configure(struct world_config *c, struct prng *rng)
 {
-	common(c, rng);
-	per_queue(c, "8");
-	limits(c, rng, 1000);
+	story_common(c, rng);
+	story_per_queue(c, "8");
+	story_limits(c, rng, 1000);
 	for (unsigned int i = 0; i < 2; i++) {
 		c->side[i].slots = 20; /* 9 pairs, and one replacement at a time */
 		c->side[i].queues = 8;
@@ -204,30 +38,30 @@ static void tight_configure(struct world_config *c, struct prng *rng)
 
 static void tight_play(struct world *w)
 {
-	if (!flow(w, nine_up, 8, 60) || !world_run(w, 40 * sim_s))
+	if (!story_flow(w, story_nine_up, 8, 60) || !world_run(w, 40 * sim_s))
 		return;
-	expect_rekeys(w, 8);
-	finish(w);
+	story_expect_rekeys(w, 8);
+	story_finish(w);
 }
 
 static void both_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[1].start_action = "start";
 }
 
 static void both_play(struct world *w)
 {
-	if (!flow(w, five_up, 4, 100) || !world_run(w, 10 * sim_s))
+	if (!story_flow(w, story_five_up, 4, 100) || !world_run(w, 10 * sim_s))
 		return;
 	for (unsigned int i = 0; i < 2; i++) {
 		struct controller_counters c;
 
-		counters_of(&w->side[i], &c);
+		controller_counters_get(w->side[i].c, &c);
 		if (c.ike.sas != 1)
 			world_fail(w, "%c: %u IKE SAs remain of two made at once", w->side[i].name, c.ike.sas);
 	}
-	finish(w);
+	story_finish(w);
 }
 
 /* Faults of the card that a controller must ride out without losing a packet. */
@@ -239,7 +73,7 @@ static void faults_play(struct world *w)
 	} rows[] = {{"refuse", EINVAL}, {"refuse", ENOSPC}, {"refuse", ENOMEM},  {"refuse_nth", 3},  {"full", 0},
 		    {"lose_event", 1},  {"lose_event", 0},  {"late_event", 200}, {"repeat_event", 2}};
 
-	if (!flow(w, five_up, 4, 150))
+	if (!story_flow(w, story_five_up, 4, 150))
 		return;
 	for (unsigned int i = 0; i < 60; i++) {
 		unsigned int n = (unsigned int)prng_below(&w->rng, sizeof(rows) / sizeof(rows[0]));
@@ -252,28 +86,28 @@ static void faults_play(struct world *w)
 	for (unsigned int i = 0; i < 2; i++)
 		for (unsigned int n = 0; n < sizeof(rows) / sizeof(rows[0]); n++)
 			hwsim_fault(w->side[i].nic.card, rows[n].name, 0, rows[n].arg);
-	expect_rekeys(w, 5);
-	finish(w);
+	story_expect_rekeys(w, 5);
+	story_finish(w);
 }
 
 static void overrun_play(struct world *w)
 {
-	if (!flow(w, five_up, 4, 150))
+	if (!story_flow(w, story_five_up, 4, 150))
 		return;
 	for (unsigned int i = 0; i < 20; i++) {
 		nic_overrun(&w->side[prng_below(&w->rng, 2)].nic);
 		if (!world_run(w, prng_below(&w->rng, 1000 * sim_ms)))
 			return;
 	}
-	expect_rekeys(w, 5);
-	finish(w);
+	story_expect_rekeys(w, 5);
+	story_finish(w);
 }
 
 static void reload_play(struct world *w)
 {
 	unsigned int ups;
 
-	if (!flow(w, five_up, 4, 100) || !world_run(w, 2 * sim_s))
+	if (!story_flow(w, story_five_up, 4, 100) || !world_run(w, 2 * sim_s))
 		return;
 	ups = w->side[0].ups;
 	side_reload(&w->side[0]);
@@ -295,11 +129,11 @@ static void reload_play(struct world *w)
 	w->side[0].config.child_extra = w->side[1].config.child_extra = "priority = 7";
 	side_reload(&w->side[1]);
 	side_reload(&w->side[0]);
-	if (!world_run(w, 3 * sim_s) || !flow(w, five_up, 4, 100) || !world_run(w, 2 * sim_s))
+	if (!world_run(w, 3 * sim_s) || !story_flow(w, story_five_up, 4, 100) || !world_run(w, 2 * sim_s))
 		return;
 	if (w->side[0].ups == ups)
 		world_fail(w, "a changed child kept its SAs");
-	finish(w);
+	story_finish(w);
 }
 
 struct outcome {
@@ -318,7 +152,7 @@ static void command_done(void *ctx, int err, const char *text)
 
 static void terminate_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[0].start_action = "none";
 }
 
@@ -333,7 +167,7 @@ static void terminate_play(struct world *w)
 
 		o.done = false;
 		controller_initiate(s->c, w->now, "peer", "net", 20 * sim_s, command_done, &o);
-		if (!flow(w, five_up, 4, 100) || !world_run(w, 2 * sim_s))
+		if (!story_flow(w, story_five_up, 4, 100) || !world_run(w, 2 * sim_s))
 			return;
 		if (!o.done || o.err)
 			world_fail(w, "%c: initiate: %s", s->name, o.done ? strerror(-o.err) : "no answer");
@@ -343,22 +177,23 @@ static void terminate_play(struct world *w)
 		o.done = false;
 		s = &w->side[round / 2];
 		controller_terminate(s->c, w->now, round % 2 ? &ike : &child, false, 20 * sim_s, command_done, &o, &n);
-		if (!world_until(w, none_up, 20 * sim_s, "down") || !world_until(w, drained, 20 * sim_s, "drained"))
+		if (!world_until(w, story_none_up, 20 * sim_s, "down") ||
+		    !world_until(w, story_drained, 20 * sim_s, "drained"))
 			return;
 		if (!world_run(w, 5 * sim_s))
 			return;
 		if (!o.done || o.err || !n)
 			world_fail(w, "%c: terminate: %s, %u SAs", s->name, o.done ? strerror(-o.err) : "no answer", n);
-		if (!cards_are_empty(w))
+		if (!story_cards_are_empty(w))
 			world_fail(w, "after a terminate a card is not empty");
 	}
-	finish(w);
+	story_finish(w);
 }
 
 /* The card forgets everything: outage until new SAs are negotiated, and never a packet unprotected. */
 static void reset_play(struct world *w)
 {
-	if (!flow(w, five_up, 4, 100))
+	if (!story_flow(w, story_five_up, 4, 100))
 		return;
 	for (unsigned int i = 0; i < 3; i++) {
 		struct side *s = &w->side[prng_below(&w->rng, 2)];
@@ -373,15 +208,15 @@ static void reset_play(struct world *w)
 		if (!world_run(w, 8 * sim_s))
 			return;
 		s->flushed = false;
-		if (!flow(w, five_up, 4, 100))
+		if (!story_flow(w, story_five_up, 4, 100))
 			return;
 	}
-	finish(w);
+	story_finish(w);
 }
 
 static void cut_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	for (unsigned int i = 0; i < 2; i++)
 		c->side[i].conn_extra = "dpd_delay = 2s";
 }
@@ -389,45 +224,40 @@ static void cut_configure(struct world_config *c, struct prng *rng)
 /* Nobody answers any more: DPD, no leak, and up again when the network is back. */
 static void cut_play(struct world *w)
 {
-	if (!flow(w, five_up, 4, 100) || !world_run(w, 3 * sim_s))
+	if (!story_flow(w, story_five_up, 4, 100) || !world_run(w, 3 * sim_s))
 		return;
 	w->strict = false;
 	w->starved = true;
 	w->net.cut = true;
-	if (!world_until(w, none_up, 120 * sim_s, "down") || !world_run(w, 5 * sim_s))
+	if (!world_until(w, story_none_up, 120 * sim_s, "down") || !world_run(w, 5 * sim_s))
 		return;
 	w->net.cut = false;
-	if (!world_until(w, five_up, 90 * sim_s, "up again") || !world_run(w, 2 * sim_s))
+	if (!world_until(w, story_five_up, 90 * sim_s, "up again") || !world_run(w, 2 * sim_s))
 		return;
 	w->strict = true;
 	if (!world_run(w, 3 * sim_s))
 		return;
-	finish(w);
+	story_finish(w);
 }
 
 static void small_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[1].slots = 8; /* three pairs and a replacement: two queues get none of their own */
-}
-
-static bool three_up(struct world *w)
-{
-	return up_with(w, 3, 3);
 }
 
 static void small_play(struct world *w)
 {
-	if (!flow(w, three_up, 4, 60) || !world_run(w, 15 * sim_s))
+	if (!story_flow(w, story_three_up, 4, 60) || !world_run(w, 15 * sim_s))
 		return;
 	if (side_children(&w->side[0]) != 3)
 		world_fail(w, "%u Child SAs where three fit", side_children(&w->side[0]));
-	finish(w);
+	story_finish(w);
 }
 
 static void trap_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[0].start_action = "trap";
 }
 
@@ -438,14 +268,14 @@ static void trap_play(struct world *w)
 		return;
 	world_streams(w, 4, 50);
 	w->n_streams = 4; /* A's: B has no policies yet */
-	if (!flow(w, five_up, 4, 100) || !world_run(w, 5 * sim_s))
+	if (!story_flow(w, story_five_up, 4, 100) || !world_run(w, 5 * sim_s))
 		return;
-	finish(w);
+	story_finish(w);
 }
 
 static void crypto_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[0].profile = "ixgbe-1024";
 	c->side[0].hw_offload = "auto";
 	c->side[1].hw_offload = prng_below(rng, 2) ? "crypto" : "no";
@@ -455,34 +285,34 @@ static void crypto_configure(struct world_config *c, struct prng *rng)
 
 static void cx7_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[0].profile = "cx7";
 	c->side[1].profile = prng_below(rng, 2) ? "cx7" : NULL;
 }
 
 static void ike_rekey_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	for (unsigned int i = 0; i < 2; i++)
 		c->side[i].conn_extra = "rekey_time = 4s\nover_time = 8s\nrand_time = 1s";
 }
 
 static void transport_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->transport = true;
 	c->v6 = false; /* the traffic is IPv4 */
 }
 
 static void encap_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[prng_below(rng, 2)].conn_extra = "encap = yes";
 }
 
 static void restart_configure(struct world_config *c, struct prng *rng)
 {
-	rekeys_configure(c, rng);
+	story_rekeys(c, rng);
 	c->side[0].conn_extra = "dpd_delay = 1s";
 	c->side[1].conn_extra = "dpd_delay = 1s";
 	if (prng_below(rng, 2))
@@ -493,16 +323,16 @@ static void restart_configure(struct world_config *c, struct prng *rng)
 static void restart_play(struct world *w)
 {
 	for (unsigned int i = 0; i < 3; i++) {
-		if (!flow(w, five_up, 4, 100) || !world_run(w, 3 * sim_s) || !world_quiet(w))
+		if (!story_flow(w, story_five_up, 4, 100) || !world_run(w, 3 * sim_s) || !world_quiet(w))
 			return;
 		w->strict = w->closed = false;
 		w->starved = true;
 		side_restart(&w->side[prng_below(&w->rng, 2)]);
-		if (!world_run(w, 30 * sim_s) || !world_until(w, five_up, 60 * sim_s, "up again"))
+		if (!world_run(w, 30 * sim_s) || !world_until(w, story_five_up, 60 * sim_s, "up again"))
 			return;
 		w->starved = false;
 	}
-	finish(w);
+	story_finish(w);
 }
 
 /* Two clients behind one address, one connection for both; each is granted its part. */
@@ -515,7 +345,7 @@ static void restart_play(struct world *w)
 
 static void clients_configure(struct world_config *c, struct prng *rng)
 {
-	common(c, rng);
+	story_common(c, rng);
 	c->v6 = false;
 	c->side[0].esp = c->side[1].esp = NULL;
 	c->side[0].connections = "connections {\n" CLIENT("one", "10.1.0.0/24") CLIENT("two", "10.1.1.0/24") "}\n";
@@ -526,29 +356,24 @@ static void clients_configure(struct world_config *c, struct prng *rng)
 		"hw_offload = packet\nrekey_time = 0\nreplay_window = 128\n}\n}\n}\n}\n";
 }
 
-static bool two_up(struct world *w)
-{
-	return up_with(w, 2, 2);
-}
-
 static void clients_play(struct world *w)
 {
-	if (!flow(w, two_up, 2, 100) || !world_run(w, 8 * sim_s))
+	if (!story_flow(w, story_two_up, 2, 100) || !world_run(w, 8 * sim_s))
 		return;
-	expect_rekeys(w, 2);
-	finish(w);
+	story_expect_rekeys(w, 2);
+	story_finish(w);
 }
 
 static const struct scenario scenarios[] = {
-	{"plain", "one SA for all queues", common, plain_play},
-	{"rekeys", "an SA per queue, replaced by count from both ends", rekeys_configure, rekeys_play},
+	{"plain", "one SA for all queues", story_common, plain_play},
+	{"rekeys", "an SA per queue, replaced by count from both ends", story_rekeys, rekeys_play},
 	{"tight", "room for one replacement at a time", tight_configure, tight_play},
 	{"both", "both ends start at once", both_configure, both_play},
-	{"faults", "the card refuses and loses events", rekeys_configure, faults_play},
-	{"overrun", "the event socket overruns", rekeys_configure, overrun_play},
-	{"reload", "the configuration is read again, the same and changed", rekeys_configure, reload_play},
+	{"faults", "the card refuses and loses events", story_rekeys, faults_play},
+	{"overrun", "the event socket overruns", story_rekeys, overrun_play},
+	{"reload", "the configuration is read again, the same and changed", story_rekeys, reload_play},
 	{"terminate", "up and down by command, from both ends", terminate_configure, terminate_play},
-	{"reset", "the card forgets everything", rekeys_configure, reset_play},
+	{"reset", "the card forgets everything", story_rekeys, reset_play},
 	{"cut", "the network is gone for a while", cut_configure, cut_play},
 	{"small", "one end has too few slots for all queues", small_configure, small_play},
 	{"trap", "traffic brings the tunnel up", trap_configure, trap_play},
