@@ -75,6 +75,8 @@ struct conf_nic {
 	uint32_t queues;  /* 0: xfrm: the device's; hwsim: 1 */
 	uint64_t counter_poll_ns; /* how often SA counters are read */
 	uint64_t drain_ns;        /* how long an old inbound SA still receives after its replacement works */
+	bool no_sa_dir; /* xfrm: the kernel has no XFRMA_SA_DIR (xfrm_sa_dir_set()); found by keyrackd, not configured
+			 */
 };
 
 struct conf_daemon {

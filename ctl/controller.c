@@ -230,7 +230,10 @@ static int parts_make(struct controller *c, const struct xfrm_transport *request
 	if (!c->ike)
 		return -errno;
 	c->xfrm = xfrm_new(requests, multicast, &events, c->log);
-	return c->xfrm ? 0 : -errno;
+	if (!c->xfrm)
+		return -errno;
+	xfrm_sa_dir_set(c->xfrm, !c->nic.no_sa_dir);
+	return 0;
 }
 
 struct controller *controller_new(const struct conf_daemon *daemon, const struct conf_nic *nic,
@@ -359,6 +362,11 @@ void controller_nic(struct controller *c, uint64_t now)
 	controller_enter(c, now);
 	xfrm_process(c->xfrm);
 	controller_leave(c);
+}
+
+bool controller_nic_wants_write(const struct controller *c)
+{
+	return xfrm_wants_write(c->xfrm);
 }
 
 void controller_tick(struct controller *c, uint64_t now)

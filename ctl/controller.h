@@ -63,6 +63,8 @@ void controller_free(struct controller *c);
 void controller_receive(struct controller *c, uint64_t now, const struct ike_path *path, uint8_t *buf, size_t len);
 /* A netlink transport is readable. */
 void controller_nic(struct controller *c, uint64_t now);
+/* The request transport was full: call controller_nic() when it is writable, too. */
+bool controller_nic_wants_write(const struct controller *c);
 /* The card may have lost what it held (link down, reset, a driver's reload): read everything back. */
 void controller_resync(struct controller *c, uint64_t now, const char *why);
 void controller_tick(struct controller *c, uint64_t now);

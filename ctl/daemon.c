@@ -75,6 +75,7 @@ static void on_turn(uv_prepare_t *turn)
 	uint64_t next, now;
 
 	daemon_control_turn(d);
+	daemon_nic_turn(d);
 	next = controller_next(d->controller);
 	now = daemon_now();
 	if (next == UINT64_MAX) {
@@ -333,7 +334,7 @@ static int arguments_read(int argc, char **argv, struct daemon *d, struct argume
 
 int main(int argc, char **argv)
 {
-	struct daemon d = {.dump_fd = -1, .nic = {.request_fd = -1, .multicast_fd = -1}};
+	struct daemon d = {.dump_fd = -1, .nic = {.request_fd = -1, .multicast_fd = -1, .link_fd = -1}};
 	struct arguments a = {0};
 	char error[CONF_ERROR_MAX];
 	int code = arguments_read(argc, argv, &d, &a);

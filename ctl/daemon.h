@@ -21,6 +21,10 @@ struct daemon_nic {
 	int request_fd, multicast_fd; /* -1: not open */
 	uv_poll_t request_poll, multicast_poll;
 	bool closed; /* the other end of a transport is gone */
+	bool want_write;
+	int link_fd; /* xfrm: the device's ups and downs; -1: not watched */
+	uv_poll_t link_poll;
+	bool link_up;
 };
 
 struct daemon {
@@ -66,7 +70,17 @@ void daemon_udp_send(struct daemon *d, const struct ike_path *path, const uint8_
 /* daemon_nic.c: the kernel's netlink sockets, or keyrack-hwsim's. 0 or -errno (logged). */
 int daemon_nic_open(struct daemon *d);
 int daemon_nic_start(struct daemon *d); /* once there is a controller */
+/* Once per turn of the loop: what could not be sent is sent when it can be. */
+void daemon_nic_turn(struct daemon *d);
 void daemon_nic_stop(struct daemon *d);
+
+/*
+ * daemon_device.c, for the kernel's backend: fills in of conf->nic what is not configured (ifindex, profile, queues),
+ * and reads everything back when the device goes down or up. 0 or -errno (find: logged).
+ */
+int daemon_device_find(struct daemon *d);
+int daemon_device_watch(struct daemon *d);
+void daemon_device_unwatch(struct daemon *d);
 
 /* daemon_control.c: VICI on conf->daemon.control, mode 0600, bounded clients. 0 or -errno (logged). */
 int daemon_control_start(struct daemon *d);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,14 +77,8 @@ int daemon_nic_open(struct daemon *d)
 	struct conf_nic *nic = &d->conf->nic;
 	int err;
 
-	if (nic->backend == CONF_BACKEND_XFRM && nic->device[0]) {
-		nic->ifindex = (int)if_nametoindex(nic->device);
-		if (!nic->ifindex) {
-			log_at(&d->log, LOG_LEVEL_ERROR, "nic.device", "nic.device \"%s\": %s", nic->device,
-			       strerror(errno));
-			return -ENODEV;
-		}
-	}
+	if (nic->backend == CONF_BACKEND_XFRM && (err = daemon_device_find(d)))
+		return err;
 	if (nic->backend == CONF_BACKEND_HWSIM)
 		err = xfrm_hwsim_open(nic->socket, &d->nic.requests, &d->nic.request_fd, &d->nic.multicast,
 				      &d->nic.multicast_fd);
@@ -112,7 +105,21 @@ int daemon_nic_start(struct daemon *d)
 		return err;
 	d->nic.request_poll.data = d->nic.multicast_poll.data = d;
 	err = uv_poll_start(&d->nic.request_poll, UV_READABLE, on_ready);
-	return err ? err : uv_poll_start(&d->nic.multicast_poll, UV_READABLE, on_ready);
+	if (!err)
+		err = uv_poll_start(&d->nic.multicast_poll, UV_READABLE, on_ready);
+	if (!err && d->conf->nic.backend == CONF_BACKEND_XFRM)
+		err = daemon_device_watch(d);
+	return err;
+}
+
+void daemon_nic_turn(struct daemon *d)
+{
+	bool want = !d->nic.closed && controller_nic_wants_write(d->controller);
+
+	if (want == d->nic.want_write || !d->nic.request_poll.data || d->nic.closed)
+		return;
+	d->nic.want_write = want;
+	(void)uv_poll_start(&d->nic.request_poll, want ? UV_READABLE | UV_WRITABLE : UV_READABLE, on_ready);
 }
 
 void daemon_nic_stop(struct daemon *d)
@@ -121,6 +128,7 @@ void daemon_nic_stop(struct daemon *d)
 		uv_close((uv_handle_t *)&d->nic.request_poll, NULL);
 		uv_close((uv_handle_t *)&d->nic.multicast_poll, NULL);
 	}
+	daemon_device_unwatch(d);
 	unwatch(&d->nic.requests);
 	unwatch(&d->nic.multicast);
 }
