@@ -225,7 +225,6 @@ static void engine_unreadable(struct ike *ike, const struct ike_path *path, cons
 
 static void engine_message(struct ike *ike, const struct ike_path *path, uint8_t *buf, size_t len)
 {
-	static const uint8_t none[IKE_SPI_LEN];
 	struct ike_parse_error err = {0};
 	struct ike_header hdr;
 	struct ike_sa *sa;
@@ -251,9 +250,13 @@ static void engine_message(struct ike *ike, const struct ike_path *path, uint8_t
 		ike_init_response(sa, path, buf, len, &hdr);
 		return;
 	}
-	if (!sa || hdr.exchange == IKE_X_SA_INIT || memcmp(sa->spi_i, hdr.spi_i, IKE_SPI_LEN) ||
-	    memcmp(sa->spi_r, hdr.spi_r, IKE_SPI_LEN) || !memcmp(sa->spi_r, none, IKE_SPI_LEN)) {
+	if (!sa || hdr.exchange == IKE_X_SA_INIT) {
 		engine_stray(ike, path, &hdr);
+		return;
+	}
+	if (memcmp(sa->spi_i, hdr.spi_i, IKE_SPI_LEN) || memcmp(sa->spi_r, hdr.spi_r, IKE_SPI_LEN) ||
+	    !get_be64(sa->spi_r)) {
+		ike->counters.invalid_spi++; /* also: the peer uses an IKE SA before its answer about it has arrived */
 		return;
 	}
 	ike_dispatch(sa, path, buf, len, &hdr);

@@ -121,12 +121,47 @@ static void test_child_delete(void **state)
 	}
 }
 
+/* IPv6 outside and inside, addresses as identities and as selectors. */
+static void test_ipv6(void **state)
+{
+	static const char *const ip[] = {"2001:db8::1", "2001:db8::2"};
+	struct pair p;
+
+	(void)state;
+	pair_config(&p);
+	for (int n = A; n <= B; n++) {
+		pair_addr(&p.side[n].conn.local, ip[n], 0);
+		pair_addr(&p.side[n].conn.remote, ip[!n], 0);
+		p.side[n].conn.local_id.kind = p.side[n].conn.remote_id.kind = 0;
+		p.side[n].child[0].n_local_ts = p.side[n].child[0].n_remote_ts = 0;
+	}
+	pair_start(&p);
+	pair_up(&p);
+	for (int n = A; n <= B; n++) {
+		const struct ike_child_sa *c = ike_child_get(p.side[n].ike, pair_child_at(&p.side[n], 0)->id);
+		struct ike_sa_info info;
+
+		assert_int_equal(c->local_ts[0].type, IKE_TS_IPV6);
+		assert_memory_equal(c->local_ts[0].start, p.side[n].conn.local.ip, 16);
+		assert_memory_equal(c->remote_ts[0].end, p.side[n].conn.remote.ip, 16);
+		assert_false(c->encap);
+		assert_true(ike_sa_get(p.side[n].ike, p.side[n].sa, &info));
+		assert_int_equal(info.local_id->kind, IKE_ID_IPV6);
+		assert_memory_equal(info.remote_id->data, p.side[n].conn.remote.ip, 16);
+		assert_int_equal(ike_sa_rekey(p.side[n].ike, p.now, p.side[n].sa), 0);
+		pair_run(&p);
+	}
+	pair_check(&p);
+	pair_check_empty(&p);
+	pair_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_up_and_down),  cmocka_unit_test(test_child_create),
 		cmocka_unit_test(test_child_rekey),  cmocka_unit_test(test_sa_rekey),
-		cmocka_unit_test(test_child_delete),
+		cmocka_unit_test(test_child_delete), cmocka_unit_test(test_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
