@@ -133,8 +133,16 @@ struct ike_child_cfg {
 
 struct ike_conn_cfg {
 	const char *name;
-	struct ike_addr local;  /* family 0: any. Port 0: the engine's */
-	struct ike_addr remote; /* family 0: any (responder only). Port: where IKE_SA_INIT goes; see encap_port */
+	/*
+	 * family 0: any; an initiator does not know its address then, so NAT detection sees a NAT and ESP is
+	 * UDP-encapsulated: better give one. Port 0: the engine's.
+	 */
+	struct ike_addr local;
+	/*
+	 * family 0: any (responder only). Port: where IKE_SA_INIT goes, 0: 500. With another one than 500 messages go
+	 * from port_natt and carry the non-ESP marker from the start.
+	 */
+	struct ike_addr remote;
 	struct ike_id local_id, remote_id;
 	unsigned int n_proposals; /* protocol IKE */
 	struct ike_proposal proposals[IKE_PROPOSALS_CFG_MAX];
@@ -266,7 +274,10 @@ struct ike_env {
 	void (*random)(void *ctx, uint8_t *out, size_t n);
 	/* Send one UDP payload (non-ESP marker included where it belongs) from path->local to path->remote. */
 	void (*emit)(void *ctx, const struct ike_path *path, const uint8_t *datagram, size_t len);
-	/* The PSK for this pair of identities into out (IKE_PSK_MAX octets). Its length, or -ENOENT. */
+	/*
+	 * The PSK for this pair of identities into out (IKE_PSK_MAX octets). Its length, or -ENOENT. remote->kind is 0
+	 * while an initiator without a configured remote identity makes its own proof.
+	 */
 	int (*psk)(void *ctx, const struct ike_conn_cfg *conn, const struct ike_id *local, const struct ike_id *remote,
 		   uint8_t *out);
 	/*
@@ -365,18 +376,21 @@ void ike_child_each(struct ike *ike, uint32_t ike_sa, void (*each)(void *ctx, co
 const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa);
 
 /* X-macro so that names, metrics and the struct cannot differ: counters of the whole engine. */
-#define IKE_COUNTERS(X)                                                                                                \
-	X(ike_init_in_req)                                                                                             \
-	X(ike_init_in_resp) X(ike_init_out_req) X(ike_init_out_resp) X(ike_auth_in_req) X(ike_auth_in_resp)            \
-		X(ike_auth_out_req) X(ike_auth_out_resp) X(create_child_in_req) X(create_child_in_resp) X(             \
-			create_child_out_req) X(create_child_out_resp) X(info_in_req) X(info_in_resp) X(info_out_req)  \
-			X(info_out_resp) X(ike_rekey_init) X(ike_rekey_resp) X(child_rekey_init) X(child_rekey_resp)   \
-				X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered) X(timeouts) \
-					X(invalid) X(invalid_spi) X(auth_failed) X(integrity_failed) X(out_of_window)  \
-						X(replayed) X(half_open_dropped) X(cookies_sent) X(cookies_bad)        \
-							X(unauth_suppressed) X(children_max_refused)                   \
-								X(temporary_failures) X(queue_full) X(windows_widened) \
-									X(esp_on_natt)
+#define IKE_COUNTERS(X)                                                                                              \
+	X(ike_init_in_req)                                                                                           \
+	X(ike_init_in_resp)                                                                                          \
+	X(ike_init_out_req) X(ike_init_out_resp) X(ike_auth_in_req) X(ike_auth_in_resp) X(ike_auth_out_req)          \
+		X(ike_auth_out_resp) X(create_child_in_req) X(create_child_in_resp) X(create_child_out_req)          \
+			X(create_child_out_resp) X(info_in_req) X(info_in_resp) X(info_out_req) X(info_out_resp)     \
+				X(ike_rekey_init) X(ike_rekey_resp) X(child_rekey_init) X(child_rekey_resp)          \
+					X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered)   \
+						X(timeouts) X(invalid) X(invalid_spi) X(auth_failed)                 \
+							X(integrity_failed) X(out_of_window) X(replayed)             \
+								X(half_open_dropped) X(cookies_sent) X(cookies_bad)  \
+									X(unauth_suppressed) X(children_max_refused) \
+										X(temporary_failures) X(queue_full)  \
+											X(windows_widened)           \
+												X(esp_on_natt)
 
 struct ike_counters {
 #define IKE_COUNTER_FIELD(name) uint64_t name;
