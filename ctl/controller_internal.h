@@ -415,10 +415,16 @@ int tunnel_mode_first(struct ctl_tunnel *t, const struct ike_child_sa *sa, bool 
 int tunnel_mode_next(struct ctl_tunnel *t, const struct ike_child_sa *sa, int err, const char *text);
 enum offload_mode half_mode(const struct ctl_half *h);
 
-/* controller_policy.c */
+/* controller_policy.c: policies in the kernel or the card */
+struct ctl_policy *policy_get(struct controller *c, const struct xfrm_policy_cfg *cfg); /* makes it; NULL: no memory */
+void policy_key_fill(struct ctl_policy_key *key, const struct xfrm_policy_cfg *cfg);
+/* Apart from selector and direction, which are the key. */
+bool policy_cfg_equal(const struct xfrm_policy_cfg *a, const struct xfrm_policy_cfg *b);
 void policy_reconcile(struct ctl_policy *p); /* towards what is wished for; may free it */
 void policies_reinstall(struct controller *c);
 void policies_free(struct controller *c);
+
+/* controller_wish.c: policies of a tunnel */
 /* Wishes for the policies of an SA, or (NULL) of the configuration. 0; -errno (logged). */
 int tunnel_policies_set(struct ctl_tunnel *t, const struct ike_child_sa *sa);
 void tunnel_policies_drop(struct ctl_tunnel *t);
@@ -436,6 +442,7 @@ void half_lost(struct ctl_half *h);    /* the card does not have it any more */
 struct ctl_half *half_find(struct controller *c, const struct xfrm_sa_id *id, bool out);
 
 /* controller_sa.c */
+struct xfrm_addr xfrm_addr_of(const struct ike_addr *a);
 void half_sa(struct ctl_half *h, struct xfrm_sa *sa);
 int child_limits_draw(struct ctl_child *ch); /* 0, -ENOENT or -EINVAL (logged) */
 /* The selectors of a pair of IKE's, at most max. Count (0: of two families), -E2BIG, -EINVAL. */

@@ -3,6 +3,8 @@
  * One Child SA after another. The new inbound half is there before the peer can use it, the new outbound half before
  * the old one goes, and the old inbound half stays until what was under way on it has arrived.
  */
+#include <string.h>
+
 #include "ctl/controller_internal.h"
 
 /* How often a new SA is asked whether it has carried traffic, and after how long it is believed to work anyway. */
@@ -60,6 +62,12 @@ void child_rekey_ended(struct ctl_child *ch)
 	rekey_sched_done(sched_of(old), &old->entry, false, c->now); /* after a while */
 }
 
+static bool path_same(const struct ike_path *a, const struct ike_path *b)
+{
+	return !memcmp(a->local.ip, b->local.ip, sizeof(a->local.ip)) &&
+	       !memcmp(a->remote.ip, b->remote.ip, sizeof(a->remote.ip));
+}
+
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old)
 {
 	struct controller *c = ch->c;
@@ -71,6 +79,8 @@ void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old
 	rekey_sched_done(sched_of(old), &old->entry, true, c->now);
 	rekey_unwatch(old);
 	child_unfresh(old);
+	if (!path_same(&ch->sa.path, &old->sa.path)) /* the peer has moved: templates name its address */
+		tunnel_policies_set(ch->tunnel, &ch->sa);
 	if (ch->initiator)
 		c->counters.rekeys_done++;
 	else

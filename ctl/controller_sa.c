@@ -8,7 +8,7 @@
 /* The kernel's own clock is the last resort: the scheduler acts at soft, and a second is the kernel's resolution. */
 static const uint64_t hard_slack_s = 2;
 
-static struct xfrm_addr addr_of(const struct ike_addr *a)
+struct xfrm_addr xfrm_addr_of(const struct ike_addr *a)
 {
 	struct xfrm_addr out = {.family = a->family};
 
@@ -89,8 +89,8 @@ void half_sa(struct ctl_half *h, struct xfrm_sa *sa)
 		.out = h->out,
 		.spi = h->out ? ike->spi_out : ike->spi_in,
 		.reqid = ch->tunnel->reqid,
-		.src = addr_of(src),
-		.dst = addr_of(dst),
+		.src = xfrm_addr_of(src),
+		.dst = xfrm_addr_of(dst),
 		.tunnel = ike->mode == IKE_MODE_TUNNEL,
 		.encr = ike->encr,
 		.encr_bits = ike->encr_bits,

@@ -255,6 +255,26 @@ static void small_play(struct world *w)
 	story_finish(w);
 }
 
+static void unequal_configure(struct world_config *c, struct prng *rng)
+{
+	story_rekeys(c, rng);
+	c->side[0].per_cpu_sas = "2";
+	c->side[0].queues = 2;
+	c->side[1].per_cpu_sas = "6";
+	c->side[1].queues = 6;
+}
+
+/* Two queues here, six there: the other end asks for those that it lacks, up to what this one allows. */
+static void unequal_play(struct world *w)
+{
+	if (!story_flow(w, story_three_up, 2, 100) || !world_run(w, 15 * sim_s))
+		return;
+	if (side_children(&w->side[0]) != 3 || side_children(&w->side[1]) != 5)
+		world_fail(w, "%u and %u lanes with a Child SA where 3 and 5 should be", side_children(&w->side[0]),
+			   side_children(&w->side[1]));
+	story_finish(w);
+}
+
 static void trap_configure(struct world_config *c, struct prng *rng)
 {
 	story_rekeys(c, rng);
@@ -376,6 +396,7 @@ static const struct scenario scenarios[] = {
 	{"reset", "the card forgets everything", story_rekeys, reset_play},
 	{"cut", "the network is gone for a while", cut_configure, cut_play},
 	{"small", "one end has too few slots for all queues", small_configure, small_play},
+	{"unequal", "two queues on one end, six on the other", unequal_configure, unequal_play},
 	{"trap", "traffic brings the tunnel up", trap_configure, trap_play},
 	{"crypto", "crypto offload on one end, anything on the other", crypto_configure, rekeys_play},
 	{"cx7", "a card that finds outbound SAs by reqid", cx7_configure, rekeys_play},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is shown is what is: Child SAs, slots, queues, policies. */
 #include "controller_rig.h"
+#include "hwsim/gen_packet.h"
 
 struct seen {
 	unsigned int n, in, out, unowned, installed, packet;
@@ -141,6 +142,44 @@ static void a_trap_is_set_and_taken_away(void **state)
 	rig_free(&w);
 }
 
+static const char narrow[] =
+	"connections {\npeer {\nlocal_addrs = 192.0.2.2\nremote_addrs = 192.0.2.1\n"
+	"local {\nauth = psk\nid = b.sim\n}\nremote {\nauth = psk\nid = a.sim\n}\nchildren {\nnet {\n"
+	"local_ts = 10.2.0.0/24\nremote_ts = 10.1.0.0/16\nesp_proposals = aes128gcm16\n}\n}\n}\n}\n";
+
+static void send_to(struct side *s, uint8_t third)
+{
+	struct gen_flow flow = {.family = 4, .src = {10, 1, 0, 1}, .dst = {10, 2, third, 1}, .sport = 1, .dport = 2};
+	struct gen_header h = {.run = 1, .len = 100};
+	uint8_t packet[GEN_PACKET_MAX];
+	size_t len = gen_packet_build(&flow, &h, packet, sizeof(packet));
+
+	hwsim_tx(s->nic.card, 0, s->w->now, packet, len);
+}
+
+/* The peer grants a part of what is configured: that part is protected, the rest does not leave at all. */
+static void what_was_not_granted_stays_inside(void **state)
+{
+	struct world_config config = rig_config();
+	struct hwsim_stats st;
+	struct world w;
+
+	(void)state;
+	config.side[0].start_action = "trap";
+	config.side[1].connections = narrow;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	w.closed = true;
+	send_to(&w.side[0], 0);
+	send_to(&w.side[0], 1);
+	assert_false(w.failed);
+	hwsim_stats(w.side[0].nic.card, &st);
+	assert_int_equal(st.tx_esp, 1);
+	assert_int_equal(st.tx_plain, 0);
+	assert_int_equal(st.policies, 6);
+	rig_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +187,7 @@ int main(void)
 		cmocka_unit_test(counts_and_wear_follow_the_card),
 		cmocka_unit_test(states_have_swanctls_names),
 		cmocka_unit_test(a_trap_is_set_and_taken_away),
+		cmocka_unit_test(what_was_not_granted_stays_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
