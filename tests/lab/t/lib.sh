@@ -90,8 +90,8 @@ slots_used() { # HOST: both directions
 
 ping_all() { # HOST ADDRESS COUNT INTERVAL: every packet must come back
   local out
-  out=$(on "$1" ping -n -q -c "$3" -i "$4" -W 10 "$2") || true
-  grep -q " $3 received, 0% packet loss" <<<"$out" || fail "ping from $1 to $2: $(grep received <<<"$out")"
+  out=$(on "$1" ping -n -q -c "$3" -i "$4" -W 10 "$2" 2>&1) || true
+  grep -q " $3 received, 0% packet loss" <<<"$out" || fail "ping from $1 to $2: $out"
 }
 
 # ---- keyrackd ----

@@ -63,6 +63,17 @@ gone() { # HOST
     grep '^src')" ]
 }
 
+bounce() { # ADDRESS-TO-PING: the kernel flushes a device that goes down, and says nothing
+  say "a's link goes down and comes up"
+  ip -n a link set pk0 down
+  equal "slots of a without a link" 0 "$(slots_used a)"
+  ip -n a link set pk0 up
+  wait_for 60 "new SAs in both cards" settled
+  wait_for 60 "a ping over the new SAs" on a ping -q -c 1 -W 1 "$1"
+  ping_all a "$1" 50 0.005
+  wait_for 30 "slots = SAs after that" settled
+}
+
 run() { # MODE A-TS B-TS ADDRESS-TO-PING
   local h adds esp
   declare -A clear ike
@@ -97,6 +108,8 @@ run() { # MODE A-TS B-TS ADDRESS-TO-PING
   ip -n a -s xfrm state
   keyrack a slots
 
+  [ "$1" = tunnel ] || bounce "$4"
+
   say "$1 mode: SIGTERM"
   daemon_stop a
   daemon_stop b
@@ -106,8 +119,8 @@ run() { # MODE A-TS B-TS ADDRESS-TO-PING
 }
 
 hosts_up slots=32
-networks
 run transport dynamic dynamic 192.0.2.2
+networks
 run tunnel 10.1.0.0/16 10.2.0.0/16 10.2.0.1
 dmesg | grep -E 'BUG|WARNING|Oops|refcount|leak' && fail "the kernel has complained"
 say "good"
