@@ -325,6 +325,7 @@ static int loop(struct top *t)
 
 static int run_screen(struct top *t)
 {
+	const char *no_color = getenv("NO_COLOR"); /* no-color.org: set and not empty */
 	sigset_t set, before;
 	int err = -1;
 
@@ -339,7 +340,7 @@ static int run_screen(struct top *t)
 		fprintf(stderr, "keyrack top: signalfd: %s\n", strerror(errno));
 		return CLI_FAILED;
 	}
-	t->screen = top_screen_open(!getenv("NO_COLOR") || !getenv("NO_COLOR")[0]);
+	t->screen = top_screen_open(!no_color || !no_color[0]);
 	if (t->screen) {
 		err = loop(t);
 		top_screen_close(t->screen);

@@ -53,7 +53,7 @@ static void first_line(struct top_grid *g, const struct top_model *m, const stru
 	x = top_putf(g, 1, 0, TOP_BAR, "keyrackd %s", m->known ? m->status.version : "");
 	if (m->known) {
 		x = top_putf(g, x, 0, TOP_BAR, "  up %s  %s %s  ", up, m->status.backend, m->status.profile);
-		x = top_put_field(g, x, 0, TOP_BAR, m->status.device, at > x + 2 ? at - x - 2 : 0, false);
+		top_put_field(g, x, 0, TOP_BAR, m->status.device, at > x + 2 ? at - x - 2 : 0, false);
 	}
 	if (!v->plain)
 		top_put(g, at, 0, state, right);
@@ -118,9 +118,9 @@ static void footer_draw(struct top_grid *g)
 		{"q", "quit"}, {"?", "help"},     {"space", "pause"},  {"s", "sort"},
 		{"z", "zoom"}, {"j k", "scroll"}, {"+ -", "interval"},
 	};
-	int y = (int)g->height - 1, x = top_fill(g, 0, y, TOP_BAR, ' ', (int)g->width);
+	int y = (int)g->height - 1, x = 1;
 
-	x = 1;
+	top_fill(g, 0, y, TOP_BAR, ' ', (int)g->width);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		x = top_put(g, x, y, TOP_KEY, keys[i].key);
 		x = top_put(g, x + 1, y, TOP_BAR, keys[i].does) + 2;

@@ -138,6 +138,22 @@ static double sort_value(const struct top_queue *q, enum top_sort sort)
 	return 0;
 }
 
+static const char *sort_name(enum top_sort sort)
+{
+	switch (sort) {
+	case TOP_BY_RATE:
+		return "rate";
+	case TOP_BY_WEAR:
+		return "wear";
+	case TOP_BY_REKEY:
+		return "rekey";
+	case TOP_BY_QUEUE:
+	case TOP_SORTS:
+		break;
+	}
+	return "queue";
+}
+
 struct place {
 	double value;
 	unsigned int index; /* as the model has them: the order among equals */
@@ -253,7 +269,6 @@ static void cell_draw(struct top_grid *g, int x, int y, const struct top_model *
 
 static void title_draw(struct top_grid *g, int y, const struct top_model *m, const struct top_view *v, int rows)
 {
-	static const char *const sorts[TOP_SORTS] = {"queue", "rate", "wear", "rekey"};
 	unsigned int last = v->scroll + (unsigned int)rows;
 	int x = top_put(g, 0, y, TOP_TITLE, "queues ");
 
@@ -263,7 +278,7 @@ static void title_draw(struct top_grid *g, int y, const struct top_model *m, con
 	if (v->plain)
 		return;
 	x = top_put(g, x + 2, y, TOP_DIM, "sorted by ");
-	x = top_put(g, x, y, TOP_PLAIN, sorts[v->sort]);
+	x = top_put(g, x, y, TOP_PLAIN, sort_name(v->sort));
 	if (last > m->n_queues)
 		last = m->n_queues;
 	if ((unsigned int)rows < m->n_queues)

@@ -271,8 +271,8 @@ void top_rates_take(struct top_model *m)
 	HASH_ITER (hh, m->lanes, l, next_lane) {
 		if (l->seen == m->generation) {
 			lane_rate(m, l);
-		} else { /* its tunnel is gone, and no SA points to it any more */
-			HASH_DEL(m->lanes, l);
+		} else {                       /* its tunnel is gone, and no SA points to it any more */
+			HASH_DEL(m->lanes, l); /* NOLINT(clang-analyzer-unix.Malloc): cannot follow uthash's list */
 			free(l);
 		}
 	}
@@ -341,6 +341,11 @@ static void rekey_of(struct top_model *m, uint64_t now, const struct top_sa *sa,
 		rekey_add(m, now, TOP_PHASE_STARTING, NULL, sa);
 }
 
+static bool same_lane(const struct top_sa *a, const struct top_sa *b)
+{
+	return memcmp(&a->key, &b->key, sizeof(a->key)) == 0;
+}
+
 int top_rekeys_take(struct top_model *m, uint64_t now)
 {
 	size_t n = 0, count = HASH_COUNT(m->sas);
@@ -349,7 +354,7 @@ int top_rekeys_take(struct top_model *m, uint64_t now)
 	m->n_rekeys = m->rekeys_running = 0;
 	if (!count)
 		return 0;
-	list = calloc(count, sizeof(struct top_sa *));
+	list = reallocarray(NULL, count, sizeof(struct top_sa *));
 	if (!list)
 		return -ENOMEM;
 	HASH_ITER (hh, m->sas, sa, next) {
@@ -358,12 +363,12 @@ int top_rekeys_take(struct top_model *m, uint64_t now)
 	}
 	qsort(list, n, sizeof(struct top_sa *), sa_compare);
 	for (size_t i = 0; i < n; i++) {
-		const struct top_sa *before = i ? list[i - 1] : NULL, *after = i + 1 < n ? list[i + 1] : NULL;
+		const struct top_sa *before = NULL, *after = NULL;
 
-		if (before && memcmp(&before->key, &list[i]->key, sizeof(before->key)) != 0)
-			before = NULL;
-		if (after && memcmp(&after->key, &list[i]->key, sizeof(after->key)) != 0)
-			after = NULL;
+		if (i && same_lane(list[i - 1], list[i]))
+			before = list[i - 1];
+		if (i + 1 < n && same_lane(list[i], list[i + 1]))
+			after = list[i + 1];
 		rekey_of(m, now, list[i], before, after);
 	}
 	free(list);
@@ -375,15 +380,17 @@ int top_rekeys_take(struct top_model *m, uint64_t now)
 
 void top_queues_forget(struct top_model *m)
 {
-	struct top_lane *l, *next_lane;
-	struct top_sa *sa, *next;
+	struct top_lane *l = m->lanes, *next_lane;
+	struct top_sa *sa = m->sas, *next;
 
-	HASH_ITER (hh, m->sas, sa, next) {
-		HASH_DEL(m->sas, sa);
+	HASH_CLEAR(hh, m->sas); /* the elements and their order stay */
+	for (; sa; sa = next) {
+		next = sa->hh.next;
 		free(sa);
 	}
-	HASH_ITER (hh, m->lanes, l, next_lane) {
-		HASH_DEL(m->lanes, l);
+	HASH_CLEAR(hh, m->lanes);
+	for (; l; l = next_lane) {
+		next_lane = l->hh.next;
 		free(l);
 	}
 	free(m->queue);

@@ -107,6 +107,19 @@ static void styles_init(struct top_screen *s, bool colour)
 
 /* ---- the terminal ---- */
 
+/* newterm() alone takes what cannot move its cursor, too. */
+static bool can_draw(void)
+{
+	bool can;
+	int found;
+
+	if (setupterm(NULL, STDOUT_FILENO, &found) != OK)
+		return false;
+	can = cursor_address != NULL;
+	del_curterm(cur_term);
+	return can;
+}
+
 struct top_screen *top_screen_open(bool colour)
 {
 	struct top_screen *s = calloc(1, sizeof(*s));
@@ -116,9 +129,10 @@ struct top_screen *top_screen_open(bool colour)
 		free(s);
 		return NULL;
 	}
-	s->terminal = newterm(NULL, stdout, stdin);
+	if (can_draw())
+		s->terminal = newterm(NULL, stdout, stdin);
 	if (!s->terminal) {
-		fprintf(stderr, "keyrack top: TERM=%s: this terminal is not known; --once prints a plain frame\n",
+		fprintf(stderr, "keyrack top: TERM=%s: not a terminal to draw on; --once prints a plain frame\n",
 			getenv("TERM") ? getenv("TERM") : "");
 		free(s);
 		return NULL;
