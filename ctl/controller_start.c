@@ -51,6 +51,36 @@ static enum ctl_want want_of_action(enum conf_action action)
 	return WANT_NOTHING;
 }
 
+/* What is wanted of a tunnel that was up and is not any more. */
+static enum ctl_want want_after(const struct ctl_tunnel *t, enum ike_down why)
+{
+	enum ctl_want want = want_configured(t);
+
+	if (!t->configured || t->conn->unloaded)
+		return WANT_NOTHING;
+	switch (why) {
+	case IKE_DOWN_LOCAL: /* an operator's wish; a trap stays set */
+		return t->cfg->start_action == CONF_ACTION_TRAP ? WANT_POLICIES : WANT_NOTHING;
+	case IKE_DOWN_PEER:
+		return want_most(want_of_action(t->cfg->close_action), want == WANT_UP ? WANT_POLICIES : want);
+	case IKE_DOWN_TIMEOUT:
+	case IKE_DOWN_AUTH:
+	case IKE_DOWN_IKE_SA:
+	case IKE_DOWN_DUPLICATE:
+		return want_most(want, want_of_action(t->cfg->dpd_action));
+	case IKE_DOWN_NONE:
+	case IKE_DOWN_REPLACED:
+	case IKE_DOWN_REDUNDANT:
+	case IKE_DOWN_REFUSED:
+	case IKE_DOWN_INSTALL:
+	case IKE_DOWN_PROTOCOL:
+	case IKE_DOWN_EXPIRED:
+	case IKE_DOWN_LOST:
+		break; /* nobody wanted that: all is as it was */
+	}
+	return want_most(want, t->want);
+}
+
 void tunnel_want(struct ctl_tunnel *t, enum ctl_want want)
 {
 	t->want = want;
@@ -200,11 +230,19 @@ void tunnel_peer_down(struct ctl_peer *p, enum ike_down why, uint16_t notify)
 {
 	struct ctl_tunnel *t;
 
-	if (!p->conn->conf->ike.remote.family || p->up)
+	struct ctl_tunnel *next;
+
+	if (!p->conn->conf->ike.remote.family)
 		return;
-	TAILQ_FOREACH (t, &p->conn->tunnels, link) /* those that waited for it to come up */
-		if (t->want == WANT_UP && !t->n_fresh && t->c->now >= t->retry_ns)
+	for (t = TAILQ_FIRST(&p->conn->tunnels); t; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->n_fresh)
+			continue;
+		if (!p->up && t->want == WANT_UP && t->c->now >= t->retry_ns) /* it waited for it to come up */
 			tunnel_failed(t, why, notify);
+		else if (p->up && t->want == WANT_POLICIES) /* kept for as long as the peer was there */
+			tunnel_want(t, want_after(t, why));
+	}
 }
 
 void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a)
@@ -362,8 +400,6 @@ void tunnel_failed(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 
 void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 {
-	enum ctl_want want = want_configured(t);
-
 	if (t->n_fresh || t->c->stopping)
 		return;
 	waiters_fail(t, why, notify);
@@ -373,36 +409,13 @@ void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 	}
 	log_at(t->c->log, LOG_LEVEL_NOTICE, "tunnel.down", "%s: down (%s%s%.0u)", t->name, ike_down_name(why),
 	       notify ? ", notify " : "", notify);
-	switch (why) {
-	case IKE_DOWN_LOCAL: /* an operator's wish; a trap stays set */
-		want = want == WANT_NOTHING ? WANT_NOTHING : WANT_POLICIES;
-		want = t->cfg->start_action == CONF_ACTION_TRAP ? want : WANT_NOTHING;
-		break;
-	case IKE_DOWN_PEER:
-		want = want_most(want_of_action(t->cfg->close_action), want == WANT_UP ? WANT_POLICIES : want);
-		break;
-	case IKE_DOWN_NONE:
-	case IKE_DOWN_REPLACED:
-	case IKE_DOWN_REDUNDANT:
-	case IKE_DOWN_REFUSED:
-	case IKE_DOWN_INSTALL:
-	case IKE_DOWN_TIMEOUT:
-	case IKE_DOWN_AUTH:
-	case IKE_DOWN_PROTOCOL:
-	case IKE_DOWN_EXPIRED:
-	case IKE_DOWN_LOST:
-	case IKE_DOWN_IKE_SA:
-	case IKE_DOWN_DUPLICATE:
-		want = want_most(want, want_of_action(t->cfg->dpd_action));
-		break;
-	}
-	if (!t->configured || t->conn->unloaded)
-		want = WANT_NOTHING;
-	t->want = want;
-	if (want == WANT_UP)
+	t->want = want_after(t, why);
+	if (t->want == WANT_UP && (why == IKE_DOWN_EXPIRED || why == IKE_DOWN_LOST) && !t->tries++)
+		start_later(t, t->c->now); /* the IKE SA is there, and so is the traffic */
+	else if (t->want == WANT_UP)
 		restart_later(t);
 	else
-		tunnel_want(t, want);
+		tunnel_want(t, t->want);
 }
 
 /* A queue's SA is gone, or was not granted: when to ask again. */

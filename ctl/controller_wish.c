@@ -326,7 +326,7 @@ static struct shape shape_of_sa(const struct ike_child_sa *sa)
 int tunnel_policies_set(struct ctl_tunnel *t, const struct ike_child_sa *sa)
 {
 	struct shape configured, s;
-	bool known = t->want != WANT_NOTHING;
+	bool known = t->cfg->start_action == CONF_ACTION_TRAP && t->configured; /* all of it is ours to guard */
 	struct xfrm_policy_cfg *cfgs = NULL;
 	struct ike_ts dynamic[2];
 	int n, err = 0;

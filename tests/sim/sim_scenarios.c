@@ -275,6 +275,14 @@ static void unequal_play(struct world *w)
 	story_finish(w);
 }
 
+static void age_configure(struct world_config *c, struct prng *rng)
+{
+	story_common(c, rng);
+	story_per_queue(c, "4");
+	for (unsigned int i = 0; i < 2; i++)
+		c->side[i].rekey_s = 4 + (unsigned int)prng_below(rng, 4);
+}
+
 static void trap_configure(struct world_config *c, struct prng *rng)
 {
 	story_rekeys(c, rng);
@@ -397,6 +405,7 @@ static const struct scenario scenarios[] = {
 	{"cut", "the network is gone for a while", cut_configure, cut_play},
 	{"small", "one end has too few slots for all queues", small_configure, small_play},
 	{"unequal", "two queues on one end, six on the other", unequal_configure, unequal_play},
+	{"age", "keys replaced by their age", age_configure, rekeys_play},
 	{"trap", "traffic brings the tunnel up", trap_configure, trap_play},
 	{"crypto", "crypto offload on one end, anything on the other", crypto_configure, rekeys_play},
 	{"cx7", "a card that finds outbound SAs by reqid", cx7_configure, rekeys_play},

@@ -111,6 +111,8 @@ static const char *word(const char *given, const char *otherwise)
 
 static int limits_text(const struct side_config *k, char *out, size_t size)
 {
+	if (k->rekey_s)
+		return snprintf(out, size, "rekey_time = %us\nlife_time = %us\n", k->rekey_s, 2 * k->rekey_s);
 	if (!k->rekey_packets)
 		return snprintf(out, size, "rekey_time = 0\n");
 	return snprintf(out, size, "rekey_time = 0\nrekey_packets = %" PRIu64 "\nlife_packets = %" PRIu64 "\n",

@@ -2,6 +2,8 @@
 /* The card and the controller lose sight of each other, and find back. */
 #include "controller_rig.h"
 
+#include <errno.h>
+
 static void what_an_earlier_run_left_is_removed(void **state)
 {
 	struct world_config config = rig_config();
@@ -75,6 +77,32 @@ static void lost_events_are_made_up_for(void **state)
 	rig_free(&w);
 }
 
+/* No replacement gets into the card, and the key wears out: nothing is sent any more, and then it is made anew. */
+static void a_hard_limit_is_the_end_of_a_key_and_not_of_a_tunnel(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[0].rekey_packets = 500;
+	config.side[0].life_packets = 1000;
+	config.side[1].close_action = "trap"; /* the peer deletes, for a moment */
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	w.closed = w.starved = true;
+	world_streams(&w, 1, 200);
+	hwsim_fault(w.side[0].nic.card, "refuse", UINT32_MAX, EINVAL);
+	for (unsigned int i = 0; i < 200 && !rig_counters(&w.side[0]).hard_expired; i++)
+		rig_run(&w, 100);
+	assert_int_equal(rig_counters(&w.side[0]).hard_expired, 1);
+	hwsim_fault(w.side[0].nic.card, "refuse", 0, EINVAL);
+	rig_run(&w, 10000);
+	assert_int_equal(side_children(&w.side[0]), 1);
+	w.strict = true;
+	rig_run(&w, 1000);
+	rig_free(&w);
+}
+
 static void an_overrun_reads_everything_back(void **state)
 {
 	struct world_config config = rig_config();
@@ -96,6 +124,7 @@ int main(void)
 		cmocka_unit_test(what_an_earlier_run_left_is_removed),
 		cmocka_unit_test(a_flushed_card_is_filled_again),
 		cmocka_unit_test(lost_events_are_made_up_for),
+		cmocka_unit_test(a_hard_limit_is_the_end_of_a_key_and_not_of_a_tunnel),
 		cmocka_unit_test(an_overrun_reads_everything_back),
 	};
 
