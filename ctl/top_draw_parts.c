@@ -88,11 +88,11 @@ double top_history_max(const struct top_history *h, int n)
 int top_spark(struct top_grid *g, int x, int y, const struct top_view *v, const struct top_history *h, int width,
 	      double max)
 {
-	static const char ascii[] = ".:-=+*#@";
+	static const char ascii[] = ".:-=+*#"; /* seven levels: the full block would grow together with the row above */
 
 	for (int i = width - 1; i >= 0; i--) {
 		double value = top_history_get(h, (unsigned int)i);
-		uint32_t level = max > 0 && value > 0 ? (uint32_t)fmin(value / max * 7.999, 7) : 0;
+		uint32_t level = max > 0 && value > 0 ? (uint32_t)fmin(value / max * 6.999, 6) : 0;
 
 		if ((unsigned int)i >= h->n)
 			x = top_put_glyph(g, x, y, TOP_PLAIN, ' ');

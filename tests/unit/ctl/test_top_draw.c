@@ -130,7 +130,7 @@ static void everything_at_80x24(void **state)
 	assert_string_equal(row(s, 11),
 			    "  any c000000a d000000a packet       0     0     0          ▁    0%   0% ▁   12s");
 	assert_string_equal(row(s, 19),
-			    "    7 c0000012 d0000012 packet     32k     0    40          █   22%   8% ▁   12s");
+			    "    7 c0000012 d0000012 packet     32k     0    40          ▇   22%   8% ▁   12s");
 	assert_memory_equal(row(s, 20), "rekeys in flight 2  50.0/s", 26);
 	assert_string_equal(row(s, 21), "    3  2.0s  #903   c0000387 → -                negotiating");
 	assert_string_equal(row(s, 22), "    4  2.0s  #904   c0000388 → -                replaced, old one lingers");
