@@ -197,6 +197,10 @@ static void wear_draw(struct top_grid *g, int x, int y, const struct top_view *v
 {
 	enum top_style style = top_wear_style(q->wear_soft, q->wear_hard);
 
+	/* past its soft count, and what is to happen then is happening */
+	if (strcmp(q->state, "REKEYING") == 0 && top_wear_style(0, q->wear_hard) != TOP_BAD)
+		style = TOP_BUSY;
+
 	x = top_putf(g, x, y, style, "%3.0f%%", q->wear_soft < 999 ? q->wear_soft : 999);
 	top_put_glyph(g, x + 1, y, style, top_gauge(v, q->wear_soft));
 }

@@ -335,6 +335,31 @@ static void sorting(void **state)
 	assert_memory_equal(row(s, 11), "  any ", 6);
 }
 
+/* Red is for what is due and does not happen. */
+static void wear_of_what_is_being_replaced(void **state)
+{
+	static const struct answer_sa sas[] = {
+		{.ike_id = 1, .id = 1, .queue = 0, .state = "INSTALLED", .soft = 100},
+		{.ike_id = 1, .id = 2, .queue = 1, .state = "REKEYING", .soft = 100},
+		{.ike_id = 1, .id = 3, .queue = 2, .state = "REKEYING", .soft = 200, .hard = 95},
+	};
+	static const enum top_style styles[] = {TOP_BAD, TOP_BUSY, TOP_BAD};
+	struct scene *s = *state;
+	struct answers a;
+
+	answers_init(&a, 5, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		answers_queue(&a, &sas[i], 0, 0);
+	answers_give(&a, &s->m, S);
+	draw(s, 80, 24);
+	for (unsigned int i = 0; i < 3; i++) {
+		unsigned int y = find(s, "QUEUE SPI IN") + 1 + i;
+
+		/* the gauge is one column before the last one, REKEY */
+		assert_int_equal(style_at(s, 73, y), styles[i]);
+	}
+}
+
 static void several_tunnels(void **state)
 {
 	static const struct answer_sa sas[] = {
@@ -427,6 +452,7 @@ int main(void)
 		TEST(four_pools),
 		TEST(scrolling),
 		TEST(sorting),
+		TEST(wear_of_what_is_being_replaced),
 		TEST(several_tunnels),
 		TEST(no_answer),
 		TEST(paused_and_help),
