@@ -20,7 +20,7 @@ evidence() { # what one wants to see when something has failed
     cat "$DEBUGFS/${DEVICE[$h]}/ipsec"
     on "$h" ip -s xfrm state | head -n 60
     on "$h" ip xfrm policy
-    on "$h" grep -v ' 0$' /proc/net/xfrm_stat
+    on "$h" awk '$2' /proc/net/xfrm_stat
     on "$h" ethtool -S "${DEVICE[$h]}" | grep -v ': 0$'
   done
   dmesg | tail -n 20
@@ -74,6 +74,9 @@ hosts_up() { # [MODULE PARAMETER...]
     on "$h" sh -c "echo 1 >/proc/sys/net/ipv6/conf/${DEVICE[$h]}/disable_ipv6"
     ip -n "$h" link set "${DEVICE[$h]}" up
   done
+  # no ARP: where packets are counted, every one counts
+  ip -n a neigh replace 192.0.2.2 lladdr "$(on b cat /sys/class/net/pk1/address)" dev pk0 nud permanent
+  ip -n b neigh replace 192.0.2.1 lladdr "$(on a cat /sys/class/net/pk0/address)" dev pk1 nud permanent
 }
 
 counter() { # HOST NAME: of ethtool -S
