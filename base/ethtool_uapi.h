@@ -24,11 +24,12 @@
 #define KR_ETHTOOL_MSG_RSS_GET_REPLY 38
 #define KR_ETHTOOL_MSG_RSS_NTF       50 /* 6.17 */
 
-#define KR_ETHTOOL_A_RSS_HEADER  1
-#define KR_ETHTOOL_A_RSS_CONTEXT 2 /* u32 */
-#define KR_ETHTOOL_A_RSS_HFUNC   3 /* u32: bits of ETH_RSS_HASH_* */
-#define KR_ETHTOOL_A_RSS_INDIR   4 /* u32 queue numbers, native byte order */
-#define KR_ETHTOOL_A_RSS_HKEY    5 /* bytes */
+#define KR_ETHTOOL_A_RSS_HEADER     1
+#define KR_ETHTOOL_A_RSS_CONTEXT    2 /* u32 */
+#define KR_ETHTOOL_A_RSS_HFUNC      3 /* u32: bits of ETH_RSS_HASH_* */
+#define KR_ETHTOOL_A_RSS_INDIR      4 /* u32 queue numbers, native byte order */
+#define KR_ETHTOOL_A_RSS_HKEY       5 /* bytes */
+#define KR_ETHTOOL_A_RSS_INPUT_XFRM 6 /* u32: bits of RXH_XFRM_*, what is done to the input before it is hashed */
 
 #define KR_ETH_RSS_HASH_TOP 1 /* bit 0 of the "rss-hash-funcs" string set: toeplitz */
 

@@ -18,7 +18,7 @@ static uint32_t group_bit(unsigned int group)
 	return UINT32_C(1) << (group - 1);
 }
 
-static int hwsim_open(struct xfrm_transport *t, const char *path, uint32_t groups)
+int transport_hwsim_open(struct xfrm_transport *t, const char *path, uint32_t hello)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd, err;
@@ -31,7 +31,7 @@ static int hwsim_open(struct xfrm_transport *t, const char *path, uint32_t group
 		return -errno;
 	/* blocking until here: a listener with a full backlog is busy, not gone */
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) || fcntl(fd, F_SETFL, O_NONBLOCK) ||
-	    send(fd, &groups, sizeof(groups), MSG_NOSIGNAL) != (ssize_t)sizeof(groups)) {
+	    send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) != (ssize_t)sizeof(hello)) {
 		err = -errno;
 		close(fd);
 		return err;
@@ -43,11 +43,11 @@ static int hwsim_open(struct xfrm_transport *t, const char *path, uint32_t group
 int xfrm_hwsim_open(const char *path, struct xfrm_transport *requests, int *request_fd,
 		    struct xfrm_transport *multicast, int *multicast_fd)
 {
-	int err = hwsim_open(requests, path, 0);
+	int err = transport_hwsim_open(requests, path, 0);
 
 	if (err)
 		return err;
-	err = hwsim_open(multicast, path, group_bit(XFRMNLGRP_EXPIRE) | group_bit(XFRMNLGRP_ACQUIRE));
+	err = transport_hwsim_open(multicast, path, group_bit(XFRMNLGRP_EXPIRE) | group_bit(XFRMNLGRP_ACQUIRE));
 	if (err) {
 		xfrm_transport_close(requests);
 		return err;

@@ -79,10 +79,10 @@ static ssize_t netlink_recv(void *ctx, void *buf, size_t size)
 	}
 }
 
-static int netlink_open(struct xfrm_transport *t, unsigned int groups, int buffer)
+int transport_netlink_open(struct xfrm_transport *t, int protocol, unsigned int groups, int buffer)
 {
 	struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = groups};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_XFRM), on = 1;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol), on = 1;
 
 	if (fd < 0)
 		return -errno;
@@ -105,11 +105,11 @@ static int netlink_open(struct xfrm_transport *t, unsigned int groups, int buffe
 int xfrm_kernel_open(struct xfrm_transport *requests, int *request_fd, struct xfrm_transport *multicast,
 		     int *multicast_fd)
 {
-	int err = netlink_open(requests, 0, REQUEST_BUFFER);
+	int err = transport_netlink_open(requests, NETLINK_XFRM, 0, REQUEST_BUFFER);
 
 	if (err)
 		return err;
-	err = netlink_open(multicast, XFRMGRP_EXPIRE | XFRMGRP_ACQUIRE, EVENT_BUFFER);
+	err = transport_netlink_open(multicast, NETLINK_XFRM, XFRMGRP_EXPIRE | XFRMGRP_ACQUIRE, EVENT_BUFFER);
 	if (err) {
 		xfrm_transport_close(requests);
 		return err;
