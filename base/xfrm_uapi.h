@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * <linux/xfrm.h> plus what kernels after 6.1 (Debian 12's headers) added to NETLINK_XFRM. The numbers are the
- * kernel's ABI (include/uapi/linux/xfrm.h, Linux 6.17); the names here are our own, so that a newer header does no harm.
+ * kernel's ABI (include/uapi/linux/xfrm.h, Linux 6.17); the names here are our own, so that a newer header does no
+ * harm.
  */
 #ifndef BASE_XFRM_UAPI_H
 #define BASE_XFRM_UAPI_H

@@ -13,16 +13,15 @@
 #define WRITE_COUNTER(name) vici_format(w, #name, "%llu", (unsigned long long)c->name);
 
 /* Fields of structs that have no list of their own. */
+/* clang-format off */
 #define XFRM_COUNTERS(X) \
-	X(requests)      \
-	X(errors)        \
-	X(installs) X(deletes) X(not_offloaded) X(expires_soft) X(expires_hard) X(acquires) X(overruns) X(malformed)
-#define REKEY_COUNTERS(X)                                                                                          \
-	X(started)                                                                                                 \
-	X(taken)                                                                                                   \
-	X(done) X(failed) X(by_bytes) X(by_packets) X(by_time) X(by_card) X(by_ask) X(deferred_no_slot) X(watched) \
-		X(due) X(running) X(replaced)
+	X(requests) X(errors) X(installs) X(deletes) X(not_offloaded) X(expires_soft) X(expires_hard) \
+	X(acquires) X(overruns) X(malformed)
+#define REKEY_COUNTERS(X) \
+	X(started) X(taken) X(done) X(failed) X(by_bytes) X(by_packets) X(by_time) X(by_card) X(by_ask) \
+	X(deferred_no_slot) X(watched) X(due) X(running) X(replaced)
 #define VICI_COUNTERS(X) X(sessions) X(commands) X(unknown) X(malformed) X(events) X(events_dropped)
+/* clang-format on */
 
 static void controller_counters_write(struct vici_writer *w, const struct controller_counters *c)
 {

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ike_transform_type { /* RFC 7296 3.3.2 */
+/* RFC 7296 3.3.2 */
+enum ike_transform_type {
 	IKE_T_ENCR = 1,
 	IKE_T_PRF = 2,
 	IKE_T_INTEG = 3,
@@ -18,7 +19,8 @@ enum ike_transform_type { /* RFC 7296 3.3.2 */
 	IKE_T_ESN = 5,
 };
 
-enum ike_alg_id { /* transform IDs in use here, by type */
+/* transform IDs in use here, by type */
+enum ike_alg_id {
 	IKE_ENCR_AES_CBC = 12,
 	IKE_ENCR_AES_CCM_12 = 15, /* decoding captures only: never offered */
 	IKE_ENCR_AES_GCM_16 = 20,
@@ -105,8 +107,8 @@ struct ike_sk_key {
 /*
  * Protect and unprotect an SK payload body in place (RFC 7296 3.14, RFC 5282).
  * buf holds: aad_len octets (IKE header .. SK generic header), IV, text of text_len octets (payloads, padding, pad
- * length, already padded), room for the ICV. seal fills in IV (given) and ICV; for CBC the ICV covers everything before.
- * open verifies and decrypts in place: 0 or -EBADMSG. For CBC total must leave whole blocks.
+ * length, already padded), room for the ICV. seal fills in IV (given) and ICV; for CBC the ICV covers everything
+ * before. open verifies and decrypts in place: 0 or -EBADMSG. For CBC total must leave whole blocks.
  */
 int ike_sk_seal(struct ike_crypto *c, const struct ike_alg *encr, const struct ike_alg *integ,
 		const struct ike_sk_key *key, uint8_t *buf, size_t aad_len, const uint8_t *iv, size_t text_len);

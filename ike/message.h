@@ -50,16 +50,16 @@ enum {
 	IKE_FLAG_VERSION = 0x10,
 	IKE_FLAG_RESPONSE = 0x20,
 	IKE_HEADER_LEN = 28,
-	IKE_PAYLOADS_MAX = 96,    /* payloads a message may have */
-	IKE_PROPOSALS_MAX = 32,   /* proposals looked at in one SA payload */
+	IKE_PAYLOADS_MAX = 96,  /* payloads a message may have */
+	IKE_PROPOSALS_MAX = 32, /* proposals looked at in one SA payload */
 	IKE_NONCE_MIN = 16,
 	IKE_NONCE_MAX = 256,
-	IKE_SPIS_MAX = 1024,      /* SPIs in one Delete payload */
+	IKE_SPIS_MAX = 1024, /* SPIs in one Delete payload */
 };
 
 struct ike_header {
 	uint8_t spi_i[8], spi_r[8];
-	uint8_t next; /* first payload */
+	uint8_t next;    /* first payload */
 	uint8_t version; /* 0x20 */
 	uint8_t exchange;
 	uint8_t flags;
@@ -102,9 +102,9 @@ struct ike_payload {
 		struct {
 			uint8_t kind;
 		} cp; /* data: attributes */
-		struct {
+		struct { /* data: IV .. ICV */
 			uint8_t next; /* first payload inside */
-		} sk; /* SK: data is IV .. ICV */
+		} sk;
 	} u;
 	const uint8_t *data; /* the variable part after the fixed fields (and a notify's SPI) */
 };
@@ -112,14 +112,15 @@ struct ike_payload {
 struct ike_message {
 	struct ike_header hdr;
 	const uint8_t *raw; /* the whole message, hdr.length octets */
-	bool reserved; /* a reserved bit was set somewhere: ignored, but building it again gives other bytes */
+	bool reserved;      /* a reserved bit was set somewhere: ignored, but building it again gives other bytes */
 	unsigned int n;
 	struct ike_payload p[IKE_PAYLOADS_MAX];
 };
 
 /* Why a message cannot be read: what to answer (RFC 7296 2.21) and a sentence that quotes the offending value. */
 struct ike_parse_error {
-	uint16_t notify; /* IKE_N_INVALID_SYNTAX, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, IKE_N_INVALID_MAJOR_VERSION; 0: drop */
+	/* IKE_N_INVALID_SYNTAX, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, IKE_N_INVALID_MAJOR_VERSION; 0: drop */
+	uint16_t notify;
 	uint8_t critical; /* the payload type, for UNSUPPORTED_CRITICAL_PAYLOAD */
 	char text[120];
 };
@@ -153,7 +154,7 @@ const struct ike_payload *ike_message_notify(const struct ike_message *m, uint16
 /* The first error notify (kind < 16384), or NULL. */
 const struct ike_payload *ike_message_error(const struct ike_message *m);
 
-/* The proposals of an SA payload, at most max. Count, or -EBADMSG. Unknown transforms are kept: selection skips them. */
+/* The proposals of an SA payload, at most max. Count, or -EBADMSG. Selection skips unknown transforms: kept here. */
 int ike_proposals_parse(const struct ike_payload *sa, struct ike_proposal *out, unsigned int max,
 			struct ike_parse_error *err);
 /* The selectors of a TSi/TSr payload, at most max (unknown TS types are skipped). Count, or -EBADMSG. */
@@ -223,9 +224,9 @@ const struct ike_alg *ike_proposal_alg(const struct ike_proposal *p, uint8_t typ
 
 /* ---- for people ---- */
 
-const char *ike_exchange_name(uint8_t exchange);   /* "IKE_SA_INIT"; unknown: "EXCHANGE_n" is made by the caller: NULL */
-const char *ike_payload_name(uint8_t type);        /* "SA", "KE", "N" ...; NULL if unknown */
-const char *ike_notify_name(uint16_t kind);        /* "TS_MAX_QUEUE"; NULL if unknown */
+const char *ike_exchange_name(uint8_t exchange); /* "IKE_SA_INIT"; unknown: "EXCHANGE_n" is made by the caller: NULL */
+const char *ike_payload_name(uint8_t type);      /* "SA", "KE", "N" ...; NULL if unknown */
+const char *ike_notify_name(uint16_t kind);      /* "TS_MAX_QUEUE"; NULL if unknown */
 /* One line as strongSwan logs it: "CREATE_CHILD_SA request 4 [ N(REKEY_SA) SA No TSi TSr ]". Returns buf. */
 const char *ike_message_print(const struct ike_message *m, char *buf, size_t size);
 /* Every field of every payload, a line each, by the layout tables. No secrets are in it: keys are never on the wire. */

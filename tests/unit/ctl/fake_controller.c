@@ -205,7 +205,8 @@ void controller_queue_each(struct controller *c, uint64_t now,
 {
 	(void)now;
 	for (unsigned int i = c->n_children; i-- > 0;) {
-		struct controller_queue q = {c->children[i].cpu, &c->children[i], 125000, 100, "by hand", 5000, 50, 6000, 60};
+		struct controller_queue q = {
+			c->children[i].cpu, &c->children[i], 125000, 100, "by hand", 5000, 50, 6000, 60};
 
 		each(ctx, &q);
 	}
