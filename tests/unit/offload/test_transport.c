@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "offload/ethtool.h"
 #include "offload/xfrm.h"
 
 struct listener {
@@ -84,6 +85,27 @@ static void test_hwsim(void **state)
 	xfrm_transport_close(&requests);
 	xfrm_transport_close(&multicast);
 	xfrm_transport_close(&multicast); /* closed is closed */
+}
+
+static void test_hwsim_ethtool(void **state)
+{
+	struct listener *l = *state;
+	struct xfrm_transport requests, multicast;
+	int request_fd, multicast_fd, peer, events;
+
+	assert_int_equal(ethtool_hwsim_open(l->path, &requests, &request_fd, &multicast, &multicast_fd), 0);
+	peer = accept(l->fd, NULL, NULL);
+	events = accept(l->fd, NULL, NULL);
+	assert_int_equal(hello(peer), 0x6c6e6567); /* docs/hwsim.md */
+	assert_int_equal(hello(events), 1 << 30);
+	assert_int_equal(requests.send(requests.ctx, "one", 3), 0);
+	ethtool_transport_close(&requests);
+	ethtool_transport_close(&multicast);
+	ethtool_transport_close(&multicast);
+	close(peer);
+	close(events);
+	assert_int_equal(ethtool_hwsim_open("/nonexistent/nl", &requests, &request_fd, &multicast, &multicast_fd),
+			 -ENOENT);
 }
 
 /* A peer that does not read: -EAGAIN, and what was taken is whole and in order. */
@@ -164,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_hwsim, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hwsim_ethtool, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test(test_no_hwsim),
 		cmocka_unit_test(test_netlink_sender),
