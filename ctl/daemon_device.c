@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <stdalign.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -53,10 +54,16 @@ static void queues_read(struct conf_nic *nic, int fd)
 static bool kernel_knows_sa_dir(void)
 {
 	struct utsname name;
-	unsigned int major, minor;
+	unsigned long major, minor;
+	char *end;
 
-	return uname(&name) != 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
-	       (major == 6 && minor >= 10);
+	if (uname(&name) != 0)
+		return true;
+	major = strtoul(name.release, &end, 10);
+	if (!major || *end != '.')
+		return true;
+	minor = strtoul(end + 1, NULL, 10);
+	return major > 6 || (major == 6 && minor >= 10);
 }
 
 int daemon_device_find(struct daemon *d)
