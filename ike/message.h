@@ -102,8 +102,8 @@ struct ike_payload {
 		struct {
 			uint8_t kind;
 		} cp; /* data: attributes */
-		struct { /* data: IV .. ICV */
-			uint8_t next; /* first payload inside */
+		struct {
+			uint8_t next; /* first payload inside; data is IV .. ICV */
 		} sk;
 	} u;
 	const uint8_t *data; /* the variable part after the fixed fields (and a notify's SPI) */
