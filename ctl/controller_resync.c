@@ -150,6 +150,7 @@ void resync_wanted(void *ctx, const char *why)
 void controller_resync(struct controller *c, uint64_t now, const char *why)
 {
 	controller_enter(c, now);
+	policies_reinstall(c); /* before all else: they keep what they cover from leaving unprotected */
 	resync_wanted(c, why);
 	controller_leave(c);
 }

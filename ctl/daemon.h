@@ -22,7 +22,7 @@ struct daemon_nic {
 	uv_poll_t request_poll, multicast_poll;
 	bool closed; /* the other end of a transport is gone */
 	bool want_write;
-	int link_fd; /* xfrm: the device's ups and downs; -1: not watched */
+	int link_fd; /* the device's ups and downs; -1: not watched */
 	uv_poll_t link_poll;
 	bool link_up;
 };
@@ -75,8 +75,8 @@ void daemon_nic_turn(struct daemon *d);
 void daemon_nic_stop(struct daemon *d);
 
 /*
- * daemon_device.c, for the kernel's backend: fills in of conf->nic what is not configured (ifindex, profile, queues),
- * and reads everything back when the device goes down or up. 0 or -errno (find: logged).
+ * daemon_device.c. find, for the kernel's backend: fills in of conf->nic what is not configured (ifindex, profile,
+ * queues). watch, for both: reads everything back when the device goes down or up. 0 or -errno (find: logged).
  */
 int daemon_device_find(struct daemon *d);
 int daemon_device_watch(struct daemon *d);

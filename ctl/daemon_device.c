@@ -96,6 +96,11 @@ int daemon_device_find(struct daemon *d)
 
 /* ---- up and down ---- */
 
+static bool is_card(const struct daemon *d)
+{
+	return d->conf->nic.backend == CONF_BACKEND_HWSIM;
+}
+
 /*
  * A device that goes down loses its SAs and policies without a word from XFRM (Linux net/xfrm/xfrm_device.c,
  * xfrm_dev_down).
@@ -107,15 +112,20 @@ static void link_changed(struct daemon *d, bool up)
 	if (up == d->nic.link_up)
 		return;
 	d->nic.link_up = up;
-	snprintf(why, sizeof(why), "%s is %s", d->conf->nic.device, up ? "up again" : "down");
+	snprintf(why, sizeof(why), "%s is %s", is_card(d) ? "the card's link" : d->conf->nic.device,
+		 up ? "up again" : "down");
 	controller_resync(d->controller, daemon_now(), why);
 }
+
+static const char links_lost[] = "link events were lost";
 
 static int link_message(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct daemon *d = ctx;
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
 
+	if (nlh->nlmsg_type == NLMSG_OVERRUN)
+		controller_resync(d->controller, daemon_now(), links_lost);
 	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*info) || info->ifi_index != d->conf->nic.ifindex)
 		return MNL_CB_OK;
@@ -135,8 +145,10 @@ static void on_link(uv_poll_t *poll, int status, int events)
 		if (n > 0)
 			(void)mnl_cb_run(buf, (size_t)n, 0, 0, link_message, d);
 		else
-			controller_resync(d->controller, daemon_now(), "link events were lost");
+			controller_resync(d->controller, daemon_now(), links_lost);
 	}
+	if (n == 0) /* the card is gone: daemon_nic.c sees it too */
+		uv_poll_stop(poll);
 }
 
 static bool is_up(const char *device)
@@ -153,19 +165,30 @@ static bool is_up(const char *device)
 	return up;
 }
 
-int daemon_device_watch(struct daemon *d)
+static int kernel_links(void)
 {
 	struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE), err;
+
+	if (fd < 0)
+		return -errno;
+	if (!bind(fd, (const struct sockaddr *)&local, sizeof(local)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int daemon_device_watch(struct daemon *d)
+{
 	int err;
 
 	if (!d->conf->nic.ifindex)
 		return 0;
-	d->nic.link_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	d->nic.link_fd = is_card(d) ? xfrm_hwsim_links(d->conf->nic.socket) : kernel_links();
 	if (d->nic.link_fd < 0)
-		return -errno;
-	if (bind(d->nic.link_fd, (const struct sockaddr *)&local, sizeof(local)) < 0)
-		return -errno;
-	d->nic.link_up = is_up(d->conf->nic.device);
+		return d->nic.link_fd;
+	d->nic.link_up = is_card(d) || is_up(d->conf->nic.device);
 	err = uv_poll_init(&d->loop, &d->nic.link_poll, d->nic.link_fd);
 	if (err)
 		return err;

@@ -107,7 +107,7 @@ int daemon_nic_start(struct daemon *d)
 	err = uv_poll_start(&d->nic.request_poll, UV_READABLE, on_ready);
 	if (!err)
 		err = uv_poll_start(&d->nic.multicast_poll, UV_READABLE, on_ready);
-	if (!err && d->conf->nic.backend == CONF_BACKEND_XFRM)
+	if (!err)
 		err = daemon_device_watch(d);
 	return err;
 }

@@ -13,12 +13,16 @@
 #include "base/xfrm_uapi.h"
 #include "offload/transport_fd.h"
 
+/* of the mask; no group of NETLINK_XFRM's */
+static const uint32_t links_bit = UINT32_C(1) << 31;
+
 static uint32_t group_bit(unsigned int group)
 {
 	return UINT32_C(1) << (group - 1);
 }
 
-int transport_hwsim_open(struct xfrm_transport *t, const char *path, uint32_t hello)
+/* The socket, or -errno. */
+static int hwsim_connect(const char *path, uint32_t hello)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd, err;
@@ -36,8 +40,22 @@ int transport_hwsim_open(struct xfrm_transport *t, const char *path, uint32_t he
 		close(fd);
 		return err;
 	}
+	return fd;
+}
+
+int transport_hwsim_open(struct xfrm_transport *t, const char *path, uint32_t hello)
+{
+	int fd = hwsim_connect(path, hello);
+
+	if (fd < 0)
+		return fd;
 	transport_fd_init(t, fd);
 	return 0;
+}
+
+int xfrm_hwsim_links(const char *path)
+{
+	return hwsim_connect(path, links_bit);
 }
 
 int xfrm_hwsim_open(const char *path, struct xfrm_transport *requests, int *request_fd,

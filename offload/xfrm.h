@@ -229,5 +229,8 @@ int xfrm_hwsim_open(const char *path, struct xfrm_transport *requests, int *requ
 		    struct xfrm_transport *multicast, int *multicast_fd);
 /* Closes what the two functions above opened. */
 void xfrm_transport_close(struct xfrm_transport *t);
+/* A channel to keyrack-hwsim on which RTM_NEWLINK says when its link goes down or up, as NETLINK_ROUTE has it. The
+ * socket, non-blocking, for the caller to close; or -errno. */
+int xfrm_hwsim_links(const char *path);
 
 #endif
