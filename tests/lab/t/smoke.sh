@@ -1,24 +1,31 @@
-# The module without keyrack: SAs by hand, in transport and tunnel mode; what the card refuses; and it unloads.
-# shellcheck shell=bash
+# The module without keyrack: SAs by hand, in transport and tunnel mode; the kernel's own ESP as its peer; what the card
+# refuses; replays, RSS, limits; and it unloads.
+# shellcheck shell=bash disable=SC2046
 . "$LAB_HERE/t/lib.sh"
 
 KEY128=0x000102030405060708090a0b0c0d0e0faabbccdd
 KEY256=0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1faabbccdd
+
+SOFTWARE= # the host, if any, whose SAs and policies are the kernel's own and not the card's
+
+offload() { # HOST [dir in|out]
+  [ "$1" = "$SOFTWARE" ] || printf 'offload packet dev %s %s' "${DEVICE[$1]}" "${2:-}"
+}
 
 sa() { # HOST in|out SRC DST SPI KEY MODE [SETTING...]
   local h=$1 dir=$2 src=$3 dst=$4 spi=$5 key=$6 mode=$7 window=0
   shift 7
   [ "$dir" = out ] || window=64
   ip -n "$h" xfrm state add src "$src" dst "$dst" proto esp spi "$spi" reqid 7 mode "$mode" dir "$dir" \
-    replay-window "$window" aead 'rfc4106(gcm(aes))' "$key" 128 "$@" offload packet dev "${DEVICE[$h]}" dir "$dir"
+    replay-window "$window" aead 'rfc4106(gcm(aes))' "$key" 128 "$@" $(offload "$h" "dir $dir")
 }
 
 policies() { # HOST LOCAL-NET REMOTE-NET MODE
   local h=$1 peer=b
   [ "$h" = b ] && peer=a
-  ip -n "$h" xfrm policy add src "$2" dst "$3" dir out priority 10 offload packet dev "${DEVICE[$h]}" \
+  ip -n "$h" xfrm policy add src "$2" dst "$3" dir out priority 10 $(offload "$h") \
     tmpl src "${ADDRESS[$h]}" dst "${ADDRESS[$peer]}" proto esp reqid 7 mode "$4"
-  ip -n "$h" xfrm policy add src "$3" dst "$2" dir in priority 10 offload packet dev "${DEVICE[$h]}" \
+  ip -n "$h" xfrm policy add src "$3" dst "$2" dir in priority 10 $(offload "$h") \
     tmpl src "${ADDRESS[$peer]}" dst "${ADDRESS[$h]}" proto esp reqid 7 mode "$4"
 }
 
@@ -78,6 +85,23 @@ ping_all a 10.2.0.1 20 0.05
 equal "packets received as ESP in tunnel mode" $((before + 20)) "$(counter b rx_esp)"
 equal "replayed packets" 0 "$(counter b rx_replay)"
 flush
+
+say "the card on a, the kernel's own ESP on b: tunnel mode with ESN, then transport mode"
+SOFTWARE=b
+for mode in tunnel transport; do
+  before=$(counter a rx_esp)
+  if [ $mode = tunnel ]; then
+    pair_up tunnel 10.1.0.0/16 10.2.0.0/16 "$KEY256" flag esn
+    ping_all a 10.2.0.1 20 0.05
+  else
+    pair_up transport 192.0.2.1 192.0.2.2 "$KEY128"
+    ping_all a 192.0.2.2 20 0.05
+  fi
+  equal "packets of the kernel's ESP that a's card has decrypted" 20 $(($(counter a rx_esp) - before))
+  equal "SAs in b's card" 0 "$(slots_used b)"
+  flush
+done
+SOFTWARE=
 
 say "an outbound SA that begins its sequence numbers again"
 pair_up transport 192.0.2.1 192.0.2.2 "$KEY128"
