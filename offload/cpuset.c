@@ -67,7 +67,7 @@ static bool at_end(const char *p)
 int cpuset_read_list(struct cpuset *set, const char *text)
 {
 	const char *p = text;
-	uint32_t first, last;
+	uint32_t first = 0, last;
 	int err;
 
 	memset(set, 0, sizeof(*set));

@@ -157,8 +157,9 @@ static int read_features(struct ethtool *e, const struct nlmsghdr *nlh)
 	bits = set ? find_in(set, ETHTOOL_A_BITSET_BITS, 0) : NULL;
 	if (!bits)
 		return -EPROTO;
-	mnl_attr_for_each_nested (bit, bits)
+	mnl_attr_for_each_nested (bit, bits) {
 		read_feature(&e->value.features, bit);
+	}
 	return 0;
 }
 

@@ -74,6 +74,7 @@ static void choose_rx(const struct queues *q, struct queue *rows, unsigned int n
 	bool used[QUEUES_MAX];
 	unsigned int i, rx, shared = 0;
 	bool any = mark_unreachable(q, used);
+	const unsigned int count = f->rx ? f->rx : 1;
 
 	for (i = 0; i < n; i++) {
 		struct queue *row = &rows[i];
@@ -98,9 +99,9 @@ static void choose_rx(const struct queues *q, struct queue *rows, unsigned int n
 	for (i = 0; i < n; i++) {
 		if (rows[i].rx >= 0)
 			continue;
-		while (used[shared % f->rx])
+		while (used[shared % count])
 			shared++;
-		rows[i].rx = (int)(shared++ % f->rx);
+		rows[i].rx = (int)(shared++ % count);
 	}
 }
 

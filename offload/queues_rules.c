@@ -15,8 +15,14 @@ static void rule_drop(struct queues_rule *rule)
 
 void queues_rules_free(struct queues *q)
 {
-	while (!LIST_EMPTY(&q->rules))
-		rule_drop(LIST_FIRST(&q->rules));
+	struct queues_rule *rule = LIST_FIRST(&q->rules), *next;
+
+	LIST_INIT(&q->rules);
+	for (; rule; rule = next) {
+		next = LIST_NEXT(rule, link);
+		free(rule);
+	}
+	q->n_rules = 0;
 }
 
 static bool same_address(const struct xfrm_addr *a, const struct xfrm_addr *b)
