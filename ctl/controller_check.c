@@ -101,15 +101,16 @@ static void tunnel_check(struct check *k, const struct ctl_tunnel *t)
 	uint32_t children = 0, fresh = 0, up = 0, waited = 0;
 
 	for (unsigned int i = 0; i < t->lanes_made; i++) {
-		uint32_t lane_fresh = 0;
+		uint32_t lane_fresh = 0, replacing = 0;
 		const struct ctl_child *ch;
 
 		TAILQ_FOREACH (ch, &t->lanes[i]->children, lane_link) {
 			children++;
 			lane_fresh += ch->fresh;
+			replacing += ch->replacing;
 			up += ch->fresh && ch->up;
 		}
-		if (lane_fresh != t->lanes[i]->fresh)
+		if (lane_fresh != t->lanes[i]->fresh || replacing != t->lanes[i]->replacing)
 			fail(k, "%s: lane %u counts %u Child SAs in use, has %u", t->name, i, t->lanes[i]->fresh,
 			     lane_fresh);
 		fresh += lane_fresh;

@@ -60,8 +60,8 @@ static bool tunnel_is_full(const struct ctl_tunnel *t, const struct ctl_peer *p,
 	if (offer->initiator || offer->rekeys_user)
 		return false;
 	if (offer->resource && t->n_fresh && !TAILQ_EMPTY(&p->children))
-		return t->n_fresh >= 2 * queues + 1;
-	return t->lanes[0]->fresh > CHILDREN_SPARE_MAX;
+		return t->n_fresh - t->n_replacing >= 2 * queues + 1;
+	return t->lanes[0]->fresh - t->lanes[0]->replacing > CHILDREN_SPARE_MAX;
 }
 
 /* One slot for each direction that may go to the card, or none. */
@@ -217,6 +217,7 @@ void child_unfresh(struct ctl_child *ch)
 {
 	if (!ch->fresh)
 		return;
+	child_replacing_end(ch);
 	ch->fresh = false;
 	ch->lane->fresh--;
 	ch->tunnel->n_fresh--;
@@ -244,6 +245,7 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 		return;
 	ch->up = true;
 	ch->tunnel->n_up++;
+	child_replacing_end(ch);
 	ch->sa = *ev->child;
 	if (old)
 		child_replaced(ch, old, ev->delete_old);

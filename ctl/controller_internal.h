@@ -128,6 +128,7 @@ struct ctl_child {
 	uint32_t spi_in;
 	bool initiator;       /* we asked for it */
 	bool rekeys;          /* it was made to replace another */
+	bool replacing;       /* counted in lane->replacing */
 	bool fresh;           /* counted in lane->fresh: neither replaced nor going */
 	bool dead;            /* in controller.dead */
 	bool want_out;        /* the outbound half may be installed */
@@ -171,6 +172,7 @@ struct ctl_lane {
 	unsigned int index; /* 0: the fallback; n: queue n - 1 */
 	struct ctl_children children;
 	uint32_t fresh;         /* of them: not replaced, not going */
+	uint32_t replacing;     /* of those: not up yet, and to replace another */
 	uint32_t acquire_seq;   /* of the acquire that the next SA answers; 0: none */
 	uint64_t retry_ns;      /* not asked for before */
 	enum ike_down lost_why; /* what ended the last one that was up */
@@ -233,7 +235,8 @@ struct ctl_tunnel {
 	unsigned int lanes_made;
 	struct ctl_lane **lanes;
 	char name[2 * CONF_NAME_MAX];                    /* connection/child, for logs */
-	uint32_t n_children, n_fresh, n_up, n_installed; /* Child SAs: all, fresh, fresh and up; halves installed */
+	uint32_t n_children, n_fresh, n_replacing, n_up; /* Child SAs: all, fresh, of those replacing, of those up */
+	uint32_t n_installed;                            /* halves */
 	enum ctl_want { WANT_NOTHING, WANT_POLICIES, WANT_UP } want;
 	bool was_up;    /* once: from then on it is brought up again for ever; keyingtries is for the first time */
 	bool restart;   /* bring it up again as soon as its children are gone: its configuration has changed */
@@ -299,7 +302,6 @@ struct controller {
 	struct controller_env env;
 	struct conf_daemon daemon;
 	struct conf_nic nic;
-	char profile_name[CONF_NAME_MAX];
 	const struct offload_profile *profile;
 	struct ike *ike;
 	struct xfrm *xfrm;
@@ -334,7 +336,7 @@ struct controller {
 	bool dumping, dump_sweeps; /* a dump is under way; and it also looks for strangers */
 	bool sweep;                /* the next dump must */
 	uint32_t dumps;            /* number of the last dump started */
-	uint32_t dump_expected, dump_seen;
+	uint32_t dump_seen;        /* installed halves that it has shown */
 
 	struct ctl_command *stop;
 	bool stop_forced;
@@ -473,6 +475,7 @@ void child_outbound(struct ctl_child *ch); /* the peer has it: use it for sendin
 
 /* controller_replace.c */
 void child_rekey_began(struct ctl_child *ch, struct ctl_child *old);
+void child_replacing_end(struct ctl_child *ch);
 void child_rekey_ended(struct ctl_child *ch); /* it goes down: what it was to replace stays */
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old);
 void child_watch_start(struct ctl_child *ch);

@@ -15,11 +15,22 @@ static const uint64_t drain_default_ns = 1000000000u;
 void child_rekey_began(struct ctl_child *ch, struct ctl_child *old)
 {
 	ch->replaces = old;
-	ch->rekeys = true;
+	ch->rekeys = ch->replacing = true;
+	ch->lane->replacing++;
+	ch->tunnel->n_replacing++;
 	TAILQ_INSERT_TAIL(&old->successors, ch, successor_link);
 	old->running++;
 	if (!ch->initiator && old->watched)
 		rekey_sched_taken(sched_of(old), &old->entry, ch->c->now);
+}
+
+void child_replacing_end(struct ctl_child *ch)
+{
+	if (!ch->replacing)
+		return;
+	ch->replacing = false;
+	ch->lane->replacing--;
+	ch->tunnel->n_replacing--;
 }
 
 /* Another one that replaces the same and is up. */

@@ -196,6 +196,11 @@ struct ctl_tunnel *tunnel_for_offer(struct controller *c, struct ctl_conn *conn,
 	return t;
 }
 
+static uint32_t lane_load(const struct ctl_lane *l)
+{
+	return l->fresh - l->replacing;
+}
+
 struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource)
 {
 	struct ctl_lane *best = t->lanes[0];
@@ -204,7 +209,7 @@ struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource)
 		return best;
 	best = t->lanes[1];
 	for (unsigned int i = 2; i < t->n_lanes; i++)
-		if (t->lanes[i]->fresh < best->fresh)
+		if (lane_load(t->lanes[i]) < lane_load(best))
 			best = t->lanes[i];
 	return best;
 }
