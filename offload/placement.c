@@ -152,23 +152,3 @@ const char *offload_mode_name(enum offload_mode mode)
 	}
 	return "?";
 }
-
-int hw_offload_read(const char *word, enum hw_offload *out)
-{
-	static const struct {
-		const char *word;
-		enum hw_offload value;
-	} words[] = {
-		{"no", HW_OFFLOAD_NO},
-		{"crypto", HW_OFFLOAD_CRYPTO},
-		{"packet", HW_OFFLOAD_PACKET},
-		{"auto", HW_OFFLOAD_AUTO},
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(word, words[i].word)) {
-			*out = words[i].value;
-			return 0;
-		}
-	return -EINVAL;
-}

@@ -38,7 +38,6 @@ int placement_first(enum hw_offload want, const struct offload_profile *p, const
 int placement_next(enum hw_offload want, const struct offload_profile *p, const struct placement_ask *ask,
 		   enum offload_mode tried);
 
-const char *offload_mode_name(enum offload_mode mode);       /* "software", "crypto", "packet" */
-int hw_offload_read(const char *word, enum hw_offload *out); /* "packet|crypto|auto|no"; -EINVAL */
+const char *offload_mode_name(enum offload_mode mode); /* "software", "crypto", "packet" */
 
 #endif

@@ -29,7 +29,6 @@ enum {
 	SLOTS_POOLS_MAX = 4,
 	SLOTS_SIZE_MAX = 1 << 28, /* slots in one pool */
 };
-#define SLOTS_NONE UINT32_MAX
 
 struct slots_config {
 	unsigned int n_pools;
