@@ -12,7 +12,7 @@ enum log_level {
 	LOG_LEVEL_WARN,   /* something was lost, refused or worked around */
 	LOG_LEVEL_NOTICE, /* what an operator wants in a quiet log: up, down, rekeyed */
 	LOG_LEVEL_INFO,   /* every exchange */
-	LOG_LEVEL_DEBUG,  /* every message */
+	LOG_LEVEL_DEBUG,  /* every message, field by field */
 };
 
 struct log {

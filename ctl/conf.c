@@ -27,7 +27,7 @@ void conf_nic_default(struct conf_nic *nic)
 	};
 }
 
-void conf_daemon_default(struct conf_daemon *daemon)
+static void daemon_default(struct conf_daemon *daemon)
 {
 	*daemon = (struct conf_daemon){.log_level = LOG_LEVEL_NOTICE};
 	ike_settings_default(&daemon->ike);
@@ -113,7 +113,7 @@ static int enter_connections(const struct conf_row *row, const struct conf_tree 
 	return 0;
 }
 
-int conf_secret_from_tree(const struct conf_tree *section, struct conf_secret *out, char error[CONF_ERROR_MAX])
+static int secret_from_tree(const struct conf_tree *section, struct conf_secret *out, char error[CONF_ERROR_MAX])
 {
 	int err;
 
@@ -148,7 +148,7 @@ static int enter_secrets(const struct conf_row *row, const struct conf_tree *sec
 	if (!c->secrets)
 		return conf_tree_fail(section, error, "out of memory");
 	for (const struct conf_tree *t = section->first; t; t = t->next) {
-		int err = conf_secret_from_tree(t, &c->secrets[c->n_secrets], error);
+		int err = secret_from_tree(t, &c->secrets[c->n_secrets], error);
 
 		if (err)
 			return err;
@@ -195,7 +195,7 @@ static struct conf *conf_from_tree(const struct conf_tree *root, char *error)
 		return NULL;
 	}
 	conf_nic_default(&d.conf->nic);
-	conf_daemon_default(&d.conf->daemon);
+	daemon_default(&d.conf->daemon);
 	if (!conf_section_read(root_rows, root, &d, error) && !ports_check(d.conf, root, error))
 		return d.conf;
 	conf_free(d.conf);

@@ -102,10 +102,9 @@ struct conf *conf_parse(const char *name, const char *text, size_t len, char err
 /* Drops the references to its connections; secrets are wiped. */
 void conf_free(struct conf *c);
 
-/* One connection (the section below `connections`), one secret: for VICI. Owned by the caller (one reference). NULL and
- * a sentence. */
+/* One connection (the section below `connections`): for VICI. Owned by the caller (one reference). NULL and a sentence.
+ */
 struct conf_conn *conf_conn_from_tree(const struct conf_tree *section, char error[CONF_ERROR_MAX]);
-int conf_secret_from_tree(const struct conf_tree *section, struct conf_secret *out, char error[CONF_ERROR_MAX]);
 
 void conf_conn_ref(struct conf_conn *c);
 void conf_conn_unref(struct conf_conn *c);
@@ -115,7 +114,6 @@ struct conf_conn *conf_conn_of(const struct ike_conn_cfg *cfg);
 
 /* What holds when the file says nothing. */
 void conf_nic_default(struct conf_nic *nic);
-void conf_daemon_default(struct conf_daemon *daemon);
 const char *conf_action_name(enum conf_action action); /* "none", "trap", "start" */
 
 /* "10.0.0.0/24[tcp/80]" and friends, as swanctl writes selectors; an IP, FQDN, mail address or keyid as an identity. */

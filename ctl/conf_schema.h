@@ -129,13 +129,6 @@ int conf_value_read(const struct conf_row *row, const struct conf_tree *node, vo
 int conf_list_read(const struct conf_row *row, const struct conf_tree *node, void *field, char *error);
 /* Appends what "default" stands for. 0, or -EINVAL and a sentence about `node`. */
 int conf_proposals_default(uint8_t protocol, const struct conf_tree *node, struct conf_proposals *out, char *error);
-/* The items of a list node, or of a value with commas: false at the end. Longer items than size are cut to "". */
-struct conf_items {
-	const struct conf_tree *node;
-	const char *text;
-};
-struct conf_items conf_items_of(const struct conf_tree *node);
-bool conf_items_next(struct conf_items *items, char *buf, size_t size);
 
 /* Adds every value of a struct, by its rows, to a digest: what a fingerprint is made of. */
 void conf_rows_hash(const struct conf_row *rows, const void *in, EVP_MD_CTX *digest);

@@ -22,14 +22,19 @@ static const char *const esp_defaults[] = {
 	"aes128-aes256-sha256-sha384-sha512",
 };
 
-struct conf_items conf_items_of(const struct conf_tree *node)
+/* What is left of a list node, or of a value with commas. */
+struct items {
+	const struct conf_tree *node;
+	const char *text;
+};
+
+static struct items items_of(const struct conf_tree *node)
 {
-	return node->kind == CONF_LIST ? (struct conf_items){node->first, NULL}
-				       : (struct conf_items){NULL, node->value};
+	return node->kind == CONF_LIST ? (struct items){node->first, NULL} : (struct items){NULL, node->value};
 }
 
 /* The next stretch between commas, without the blanks around it. */
-static const char *item_cut(struct conf_items *items, size_t *len)
+static const char *item_cut(struct items *items, size_t *len)
 {
 	const char *start = items->text + strspn(items->text, " \t\n\r,"), *stop = start + strcspn(start, ",");
 
@@ -40,7 +45,8 @@ static const char *item_cut(struct conf_items *items, size_t *len)
 	return start;
 }
 
-bool conf_items_next(struct conf_items *items, char *buf, size_t size)
+/* False at the end. An item that is too long is cut to "". */
+static bool items_next(struct items *items, char *buf, size_t size)
 {
 	const char *text = NULL;
 	size_t len = 0;
@@ -139,13 +145,13 @@ int conf_list_read(const struct conf_row *row, const struct conf_tree *node, voi
 		   char *error) = row->type == CONF_ADDRS       ? add_addr
 				  : row->type == CONF_PROPOSALS ? add_proposal
 								: add_selector;
-	struct conf_items items = conf_items_of(node);
+	struct items items = items_of(node);
 	unsigned int before, n = 0;
 	char item[ITEM_MAX];
 	bool alone = false;
 
 	*(unsigned int *)field = 0; /* each of the structs starts with its count */
-	while (conf_items_next(&items, item, sizeof(item))) {
+	while (items_next(&items, item, sizeof(item))) {
 		int err;
 
 		if (!item[0])

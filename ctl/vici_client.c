@@ -51,11 +51,6 @@ void vici_client_close(struct vici_client *c)
 	free(c);
 }
 
-int vici_client_fd(const struct vici_client *c)
-{
-	return c->fd;
-}
-
 static int read_all(int fd, uint8_t *p, size_t n)
 {
 	while (n) {

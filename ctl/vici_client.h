@@ -14,8 +14,6 @@ struct vici_client;
 /* NULL and errno. timeout_ms bounds every wait for an answer; 0: none. */
 struct vici_client *vici_client_open(const char *path, int timeout_ms);
 void vici_client_close(struct vici_client *c);
-/* The socket, for poll(). */
-int vici_client_fd(const struct vici_client *c);
 
 /*
  * One command. Takes over `request` (NULL: no arguments). The answer, owned by the caller; NULL and errno: EBADMSG (the

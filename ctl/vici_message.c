@@ -259,8 +259,3 @@ int vici_next(struct vici_reader *r)
 			return -EBADMSG;
 	return (int)r->kind;
 }
-
-bool vici_name_is(const struct vici_reader *r, const char *name)
-{
-	return r->name_len == strlen(name) && memcmp(r->name, name, r->name_len) == 0;
-}

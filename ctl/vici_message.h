@@ -78,6 +78,5 @@ int vici_open(struct vici_reader *r, const uint8_t *packet, size_t len, enum vic
 /* The next element's kind, VICI_END after the last; -EBADMSG for anything malformed (nesting, lengths, a list in a
  * list). */
 int vici_next(struct vici_reader *r);
-bool vici_name_is(const struct vici_reader *r, const char *name);
 
 #endif

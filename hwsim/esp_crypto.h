@@ -33,7 +33,6 @@ struct esp_shape {
 
 enum {
 	ESP_HEADER = 8,
-	ESP_IV_MAX = 16,
 	ESP_ICV_MAX = 32,
 };
 

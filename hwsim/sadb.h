@@ -126,8 +126,6 @@ void sa_free(struct sa *sa);
 
 /* An empty table of `size` slots: 0 or -ENOMEM. Freed with free(table->slots). */
 int slot_table_init(struct slot_table *table, uint32_t size);
-/* Table for a direction; the sizes of a shared table are in sadb.in. */
-struct slot_table *sadb_table(struct hwsim *card, uint8_t dir);
 /* Takes a slot for the SA: 0 or -ENOSPC. */
 int slot_take(struct hwsim *card, struct sa *sa);
 /* Gives the slot back, at once or after `delay` ns. */

@@ -19,7 +19,8 @@ int slot_table_init(struct slot_table *table, uint32_t size)
 	return 0;
 }
 
-struct slot_table *sadb_table(struct hwsim *card, uint8_t dir)
+/* Of a direction; a shared table is sadb.in. */
+static struct slot_table *table_of(struct hwsim *card, uint8_t dir)
 {
 	return card->sadb.shared || dir == KR_XFRM_SA_DIR_IN ? &card->sadb.in : &card->sadb.out;
 }
@@ -31,7 +32,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 
 int slot_take(struct hwsim *card, struct sa *sa)
 {
-	struct slot_table *table = sadb_table(card, sa->dir);
+	struct slot_table *table = table_of(card, sa->dir);
 	struct slot *slot = LIST_FIRST(&table->free);
 	struct sadb *db = &card->sadb;
 

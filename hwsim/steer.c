@@ -17,7 +17,8 @@ static void xps_default(struct hwsim *card)
 		s->xps[cpu] = (uint16_t)(cpu % s->channels);
 }
 
-void steer_rss_default(struct hwsim *card)
+/* The queues in turn, for as many channels as are in use. */
+static void rss_default(struct hwsim *card)
 {
 	struct steer *s = &card->steer;
 	struct hwsim_rss rss;
@@ -37,7 +38,7 @@ int steer_init(struct hwsim *card)
 	s->features = feature_defaults(card);
 	for (size_t i = 0; i < sizeof(s->rss.key); i++)
 		s->rss.key[i] = (uint8_t)prng_next(&card->rng);
-	steer_rss_default(card);
+	rss_default(card);
 	xps_default(card);
 	pthread_rwlock_init(&s->rules_lock, NULL);
 	s->table_size = card->profile.ntuple_esp < STEER_RULES ? card->profile.ntuple_esp : STEER_RULES;
@@ -82,7 +83,7 @@ int steer_set_channels(struct hwsim *card, unsigned int channels, const char **w
 	}
 	s->channels = channels;
 	if (!s->rss_configured)
-		steer_rss_default(card);
+		rss_default(card);
 	/* as the kernel does it: a map that names a queue which is no more is gone */
 	xps_default(card);
 	return 0;

@@ -39,8 +39,6 @@ int steer_init(struct hwsim *card);
 void steer_free(struct hwsim *card);
 
 /* The rest under control. */
-/* The queues in turn, for as many channels as are in use. */
-void steer_rss_default(struct hwsim *card);
 /* 0, or -EINVAL with *why when a rule or the indirection table needs more. */
 int steer_set_channels(struct hwsim *card, unsigned int channels, const char **why);
 /* 0 and the location in spec; -EOPNOTSUPP (not ESP with an SPI, or no such card), -EINVAL (queue, location), -ENOSPC.

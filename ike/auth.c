@@ -24,8 +24,8 @@ void ike_auth_build_id(struct ike_builder *b, uint8_t type, const struct ike_id 
 	ike_build_id(b, type, id->kind, id->data, id->len);
 }
 
-int ike_auth_compute(struct ike_sa *sa, bool of_initiator, const struct ike_id *local, const struct ike_id *remote,
-		     uint8_t out[IKE_PRF_MAX])
+static int auth_compute(struct ike_sa *sa, bool of_initiator, const struct ike_id *local, const struct ike_id *remote,
+			uint8_t out[IKE_PRF_MAX])
 {
 	const struct ike_init *init = sa->init;
 	const struct ike_id *id = of_initiator == sa->initiator ? local : remote;
@@ -58,7 +58,7 @@ bool ike_auth_verify(struct ike_sa *sa, bool of_initiator, const struct ike_id *
 	if (auth->u.auth.method != AUTH_METHOD_PSK) {
 		why = "it does not use a pre-shared key";
 	} else {
-		err = ike_auth_compute(sa, of_initiator, local, remote, want);
+		err = auth_compute(sa, of_initiator, local, remote, want);
 		if (err)
 			why = err == -ENOENT ? "there is no pre-shared key for the two" : "it cannot be computed";
 		else if (auth->data_len != sa->suite.prf->out_len || !ike_equal(want, auth->data, auth->data_len))
@@ -88,7 +88,7 @@ int ike_auth_build_proof(struct ike_sa *sa, struct ike_builder *b, const struct 
 			 const struct ike_id *remote)
 {
 	uint8_t proof[IKE_PRF_MAX];
-	int err = ike_auth_compute(sa, sa->initiator, local, remote, proof);
+	int err = auth_compute(sa, sa->initiator, local, remote, proof);
 
 	if (!err)
 		ike_build_auth(b, AUTH_METHOD_PSK, proof, sa->suite.prf->out_len);

@@ -108,7 +108,8 @@ int ike_child_set_ts(struct ike_child *c, const struct ike_ts *local, unsigned i
 	return 0;
 }
 
-void ike_child_set_algs(struct ike_child *c, const struct ike_proposal *chosen)
+/* The chosen proposal's algorithms. */
+static void child_set_algs(struct ike_child *c, const struct ike_proposal *chosen)
 {
 	for (unsigned int i = 0; i < chosen->n; i++) {
 		const struct ike_transform *t = &chosen->t[i];
@@ -178,7 +179,7 @@ int ike_child_install(struct ike_child *c, const struct ike_proposal *chosen, st
 	struct ike_event ev = {.keys = &keys, .redundant = c->redundant};
 	int err;
 
-	ike_child_set_algs(c, chosen);
+	child_set_algs(c, chosen);
 	c->pub.encap = ike_nat_encap(c->sa);
 	err = child_keys(c, chosen, shared, ni, nr, &keys);
 	if (!err) {

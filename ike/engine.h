@@ -190,8 +190,6 @@ void ike_suite_of(const struct ike_proposal *chosen, struct ike_suite *out);
 bool ike_suite_whole(const struct ike_suite *s);
 
 /* auth.c, auth_i.c, auth_r.c */
-int ike_auth_compute(struct ike_sa *sa, bool of_initiator, const struct ike_id *local, const struct ike_id *remote,
-		     uint8_t out[IKE_PRF_MAX]);
 bool ike_auth_verify(struct ike_sa *sa, bool of_initiator, const struct ike_id *local, const struct ike_id *remote,
 		     const struct ike_payload *auth);
 int ike_auth_read_id(const struct ike_payload *p, struct ike_id *out);
@@ -218,8 +216,6 @@ void ike_child_set_spi_out(struct ike_child *c, uint32_t spi_out);
 /* Copies the selectors, exact size. 0 or -ENOMEM. */
 int ike_child_set_ts(struct ike_child *c, const struct ike_ts *local, unsigned int n_local, const struct ike_ts *remote,
 		     unsigned int n_remote);
-/* The chosen proposal's algorithms. */
-void ike_child_set_algs(struct ike_child *c, const struct ike_proposal *chosen);
 /* KEYMAT, and IKE_EV_CHILD_INSTALL. 0 or -EIO. */
 int ike_child_install(struct ike_child *c, const struct ike_proposal *chosen, struct ike_chunk shared,
 		      struct ike_chunk ni, struct ike_chunk nr);
@@ -288,7 +284,6 @@ void ike_create_cancel(struct ike_request *r, enum ike_down down, uint16_t notif
 
 /* rekey_child.c */
 struct ike_rekey *ike_rekey_start(struct ike_child *old);
-void ike_rekey_ours(struct ike_rekey *k, struct ike_child *c);
 void ike_rekey_theirs(struct ike_rekey *k, struct ike_child *c, struct ike_chunk ni, struct ike_chunk nr);
 /* The child's state has changed: is the rekey still of use? */
 void ike_rekey_settle(struct ike_child *c);

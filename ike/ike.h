@@ -370,9 +370,7 @@ struct ike_sa_info {
 void ike_sa_each(struct ike *ike, void (*each)(void *ctx, const struct ike_sa_info *sa), void *ctx);
 /* false: no such IKE SA. */
 bool ike_sa_get(struct ike *ike, uint32_t ike_sa, struct ike_sa_info *out);
-/* Children in the order of their making. */
-void ike_child_each(struct ike *ike, uint32_t ike_sa, void (*each)(void *ctx, const struct ike_child_sa *child),
-		    void *ctx);
+/* NULL: no such Child SA. Valid until the engine is called again. */
 const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa);
 
 /* X-macro so that names, metrics and the struct cannot differ: counters of the whole engine. */

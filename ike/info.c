@@ -81,20 +81,6 @@ bool ike_sa_get(struct ike *ike, uint32_t ike_sa, struct ike_sa_info *out)
 	return true;
 }
 
-void ike_child_each(struct ike *ike, uint32_t ike_sa, void (*each)(void *ctx, const struct ike_child_sa *child),
-		    void *ctx)
-{
-	struct ike_sa *sa = ike_sa_by_id(ike, ike_sa);
-	struct ike_child *c;
-
-	if (!sa)
-		return;
-	ike_enter(ike, ike->now);
-	TAILQ_FOREACH (c, &sa->children, link)
-		each(ctx, &c->pub);
-	ike_leave(ike);
-}
-
 const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa)
 {
 	const struct ike_child *c = ike_child_by_id(ike, child_sa);

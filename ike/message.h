@@ -229,7 +229,10 @@ const char *ike_payload_name(uint8_t type);      /* "SA", "KE", "N" ...; NULL if
 const char *ike_notify_name(uint16_t kind);      /* "TS_MAX_QUEUE"; NULL if unknown */
 /* One line as strongSwan logs it: "CREATE_CHILD_SA request 4 [ N(REKEY_SA) SA No TSi TSr ]". Returns buf. */
 const char *ike_message_print(const struct ike_message *m, char *buf, size_t size);
-/* Every field of every payload, a line each, by the layout tables. No secrets are in it: keys are never on the wire. */
+/*
+ * Every field of every payload, a line each, by the layout tables. Keys are never on the wire, and what AUTH holds is
+ * left out: no secrets are in it.
+ */
 void ike_message_dump(const struct ike_message *m, void (*line)(void *ctx, const char *text), void *ctx);
 
 #endif

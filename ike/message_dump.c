@@ -132,7 +132,9 @@ static void dump_payload(struct dump *d, const struct ike_payload *p)
 		add_field(d, f, p);
 	if (p->type == IKE_P_SK)
 		add_named(d, "first inside", ike_payload_name(p->u.sk.next), p->u.sk.next);
-	if (p->type != IKE_P_SA && p->type != IKE_P_TSI && p->type != IKE_P_TSR)
+	if (p->type == IKE_P_AUTH) /* with it a weak preshared key could be guessed at leisure */
+		ike_text_add(&d->t, ", data of %zu octets", (size_t)p->data_len);
+	else if (p->type != IKE_P_SA && p->type != IKE_P_TSI && p->type != IKE_P_TSR)
 		add_data(d, "data", p->data, p->data_len);
 	end(d);
 	if (p->type == IKE_P_SA)

@@ -44,7 +44,7 @@ void ike_rekey_settle(struct ike_child *c)
 		rekey_release(c->of);
 }
 
-void ike_rekey_ours(struct ike_rekey *k, struct ike_child *c)
+static void rekey_ours(struct ike_rekey *k, struct ike_child *c)
 {
 	k->ours = c;
 	k->ours_done = false;
@@ -162,7 +162,7 @@ int ike_child_rekey(struct ike *ike, uint64_t now, uint32_t child_sa, void *hint
 		goto out;
 	c->pub.mode = old->pub.mode;
 	c->pub.resource = old->pub.resource;
-	ike_rekey_ours(k, c);
+	rekey_ours(k, c);
 	err = ike_child_reserve(c, NULL, 0, hint) ? -EAGAIN : 0;
 	if (err)
 		goto out;

@@ -186,8 +186,6 @@ enum ike_phase {
 	IKE_PHASE_GONE,     /* reported down; repeats its last answer until the linger time is over */
 };
 
-enum { IKE_PHASES = IKE_PHASE_GONE + 1 };
-
 enum ike_due {
 	IKE_DUE_LIMIT, /* half-open, spare, linger */
 	IKE_DUE_REKEY,

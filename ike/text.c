@@ -78,12 +78,19 @@ void ike_child_log(struct ike_child *c, enum log_level level, const char *event,
 	       c->pub.cfg->name, c->pub.id, c->pub.spi_in, c->pub.spi_out, text);
 }
 
+static void log_field(void *ctx, const char *text)
+{
+	ike_sa_log(ctx, LOG_LEVEL_DEBUG, "ike.field", "%s", text);
+}
+
 void ike_log_message(struct ike_sa *sa, const char *what, const struct ike_message *m)
 {
 	char text[512];
 
-	if (ike_logs(sa->ike, LOG_LEVEL_DEBUG))
-		ike_sa_log(sa, LOG_LEVEL_DEBUG, "ike.message", "%s %s", what, ike_message_print(m, text, sizeof(text)));
+	if (!ike_logs(sa->ike, LOG_LEVEL_DEBUG))
+		return;
+	ike_sa_log(sa, LOG_LEVEL_DEBUG, "ike.message", "%s %s", what, ike_message_print(m, text, sizeof(text)));
+	ike_message_dump(m, log_field, sa);
 }
 
 static const char *const down_names[] = {

@@ -205,13 +205,3 @@ const char *rekey_reason_name(enum rekey_reason reason)
 {
 	return reason_names[reason];
 }
-
-static const char *const state_names[] = {
-	[REKEY_IDLE] = "idle",       [REKEY_WATCHED] = "watched",   [REKEY_DUE] = "due",
-	[REKEY_RUNNING] = "running", [REKEY_REPLACED] = "replaced",
-};
-
-const char *rekey_state_name(enum rekey_state state)
-{
-	return state_names[state];
-}

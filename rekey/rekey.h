@@ -177,6 +177,5 @@ struct rekey_counters {
 
 void rekey_sched_counters(const struct rekey_sched *s, struct rekey_counters *out);
 const char *rekey_reason_name(enum rekey_reason reason); /* "none", "bytes", "packets", "time", "card", "asked" */
-const char *rekey_state_name(enum rekey_state state);    /* "idle", "watched", "due", "running", "replaced" */
 
 #endif

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { PROCESS_MS = 30000, PROCESS_ARGS = 24 };
+enum { PROCESS_MS = 30000 };
 
 struct process {
 	pid_t pid; /* 0: not running */

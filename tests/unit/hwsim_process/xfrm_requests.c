@@ -126,16 +126,6 @@ struct nlmsghdr *xfrm_new_policy(void *buf, const struct xfrm_policy *p)
 	return nlh;
 }
 
-struct nlmsghdr *xfrm_del_policy(void *buf, const struct xfrm_policy *p)
-{
-	struct nlmsghdr *nlh = begin(buf, XFRM_MSG_DELPOLICY, 0);
-	struct xfrm_userpolicy_id *id = mnl_nlmsg_put_extra_header(nlh, sizeof(*id));
-
-	id->sel = selector(p);
-	id->dir = p->in ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
-	return nlh;
-}
-
 struct nlmsghdr *xfrm_get_sadinfo(void *buf)
 {
 	struct nlmsghdr *nlh = begin(buf, XFRM_MSG_GETSADINFO, 0);

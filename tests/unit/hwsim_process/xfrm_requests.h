@@ -29,7 +29,6 @@ struct xfrm_policy {
 struct nlmsghdr *xfrm_new_sa(void *buf, const struct xfrm_sa *sa);
 struct nlmsghdr *xfrm_del_sa(void *buf, const struct xfrm_sa *sa);
 struct nlmsghdr *xfrm_new_policy(void *buf, const struct xfrm_policy *p);
-struct nlmsghdr *xfrm_del_policy(void *buf, const struct xfrm_policy *p);
 struct nlmsghdr *xfrm_get_sadinfo(void *buf);
 
 /* The errno of an NLMSG_ERROR (0: an ACK); -1 when it is something else. */

@@ -17,7 +17,7 @@
 #include "ike/ike.h"
 
 enum { A, B };
-enum { PAIR_CHILD_CFGS = 4, PAIR_FORCED_MAX = 16, PAIR_EVENTS_MAX = 64 };
+enum { PAIR_CHILD_CFGS = 4, PAIR_FORCED_MAX = 16 };
 
 #define MS  UINT64_C(1000000)
 #define SEC UINT64_C(1000000000)

@@ -102,15 +102,7 @@ static void test_why_is_bounded(void **state)
 
 static void test_words(void **state)
 {
-	enum hw_offload v;
-
 	(void)state;
-	assert_int_equal(hw_offload_read("auto", &v), 0);
-	assert_int_equal(v, HW_OFFLOAD_AUTO);
-	assert_int_equal(hw_offload_read("no", &v), 0);
-	assert_int_equal(v, HW_OFFLOAD_NO);
-	assert_int_equal(hw_offload_read("yes", &v), -EINVAL);
-	assert_int_equal(hw_offload_read("", &v), -EINVAL);
 	assert_string_equal(offload_mode_name(OFFLOAD_CRYPTO), "crypto");
 }
 
