@@ -129,6 +129,9 @@ void card_run_due(struct hwsim *card, uint64_t now)
 	card_unlock(card);
 }
 
+/* No PHY comes up in less. */
+enum { RESET_MS = 50 };
+
 void card_link_down(struct hwsim *card, uint64_t ms)
 {
 	struct sa *sa, *next;
@@ -160,7 +163,7 @@ static void table_reset(struct hwsim *card, struct slot_table *table)
 
 void card_reset(struct hwsim *card)
 {
-	card_link_down(card, 0);
+	card_link_down(card, RESET_MS);
 	table_reset(card, &card->sadb.in);
 	table_reset(card, &card->sadb.out);
 }

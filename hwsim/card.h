@@ -160,7 +160,7 @@ void card_sa_not_due(struct hwsim *card, struct sa *sa);
 
 /* Takes the link down for `ms`: everything offloaded is gone, without a message (Linux NETDEV_DOWN). Stopped. */
 void card_link_down(struct hwsim *card, uint64_t ms);
-/* Firmware reset: the link bounces and slots that are still being freed are free at once. Stopped. */
+/* Firmware reset: the link is down for 50 ms and slots that are still being freed are free at once. Stopped. */
 void card_reset(struct hwsim *card);
 
 #endif

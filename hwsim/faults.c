@@ -41,7 +41,7 @@ static const struct fault_row rows[FAULTS] = {
 	[FAULT_LINK_DOWN] = {"link_down", 0, HOUR_MS,
 			     "the link is down for arg ms, and everything offloaded is gone without a message",
 			     card_link_down},
-	[FAULT_RESET] = {"reset", 0, 0, "the card resets: the link bounces, the SA table is empty", reset},
+	[FAULT_RESET] = {"reset", 0, 0, "the card resets: the link is down for 50 ms, the SA table empty", reset},
 };
 
 const char *hwsim_fault_at(unsigned int n, const char **help)

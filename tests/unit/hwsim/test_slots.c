@@ -274,6 +274,9 @@ static void a_reset_frees_what_was_being_freed(void **state)
 	assert_int_equal(hwsim_fault(rig->card, "reset", 1, 0), 0);
 	assert_int_equal(rig_stats(rig).total.used, 0);
 	assert_int_equal(rig_stats(rig).total.freeing, 0);
+	assert_int_equal(rig->links, 1);
+	rig->now += 50 * UINT64_C(1000000);
+	hwsim_tick(rig->card, rig->now);
 	assert_int_equal(rig->links, 2);
 	rig_free(rig);
 }
