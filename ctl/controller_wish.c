@@ -254,7 +254,7 @@ static bool wishes_same(const struct ctl_tunnel *t, const struct xfrm_policy_cfg
 
 static int wishes_set(struct ctl_tunnel *t, const struct xfrm_policy_cfg *cfgs, unsigned int n)
 {
-	struct ctl_policy_wish *old = t->wishes, *w = calloc(n, sizeof(*w));
+	struct ctl_policy_wish *old = t->wishes, *w = calloc(n ? n : 1, sizeof(*w));
 	unsigned int n_old = t->n_wishes;
 
 	if (!w)
