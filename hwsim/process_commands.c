@@ -259,11 +259,13 @@ static json_t *run_profiles(struct process *p, const json_t *request)
 		return err;
 	list = json_array();
 	for (unsigned int i = 0; (r = hwsim_profile_at(i)); i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:b}", "name", r->name,
-						      "driver", r->driver, "sa_in", (json_int_t)r->sa_in, "sa_out",
-						      (json_int_t)(r->shared ? r->sa_in : r->sa_out), "shared",
-						      r->shared, "packet_offload", r->packet_offload, "crypto_offload",
-						      r->crypto_offload, "esn", r->esn));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:I}", "name",
+						r->name, "driver", r->driver, "sa_in", (json_int_t)r->sa_in, "sa_out",
+						(json_int_t)(r->shared ? r->sa_in : r->sa_out), "shared", r->shared,
+						"packet_offload", r->packet_offload, "crypto_offload",
+						r->crypto_offload, "esn", r->esn, "rss_spi", r->rss_spi, "rss_settable",
+						r->rss_settable, "ntuple_esp", (json_int_t)r->ntuple_esp));
 	return json_pack("{s:o}", "profiles", list);
 }
 

@@ -11,8 +11,6 @@
  * which does not suffer from a busy machine but does not see threads that wait for each other either. For how far the
  * machine itself lets two threads scale, there is `openssl_2_gbps`. Bytes are those of the plaintext IP packets.
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,9 +22,7 @@
 #include <openssl/evp.h>
 
 #include "base/bytes.h"
-#include "base/prng.h"
-#include "hwsim/hwsim.h"
-#include "offload/xfrm.h"
+#include "bench_esp_cards.h"
 
 enum {
 	QUEUES = 2,
@@ -34,12 +30,7 @@ enum {
 	ROUNDS = 400,
 	BATCH = 256,            /* packets between two looks at the clock */
 	SLICE_NS = 1000 * 1000, /* of one measurement: short enough to find moments that nobody else wants */
-	IFINDEX = 3,
-	ENCR_AES_GCM_16 = 20,
-	KEY = 20, /* bytes, with the salt */
-	WINDOW = 256,
-	ANSWER = 16384,
-	OUTER = 128, /* bytes that ESP adds at most */
+	OUTER = 128,            /* bytes that ESP adds at most */
 	EVP_BYTES = 1400,
 	NONCE = 12,
 	AAD = 12,
@@ -56,7 +47,7 @@ struct rate {
 struct worker;
 
 struct bench {
-	struct hwsim *a, *b;
+	struct cards cards;
 	struct worker *worker[QUEUES]; /* whose packets are under way, by queue */
 	bool keep;                     /* wire_out keeps the packets, for the other direction */
 };
@@ -78,12 +69,6 @@ struct worker {
 	/* of the slice */
 	uint64_t bytes, began, ended, cpu;
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "bench_esp: %s\n", what);
-	exit(1);
-}
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -110,163 +95,6 @@ static void host_in(void *ctx, unsigned int queue, const uint8_t *packet, size_t
 
 	(void)packet;
 	bench->worker[queue]->delivered += len == bench->worker[queue]->frame;
-}
-
-/* The XFRM driver's transport to a card: an answer at a time. */
-struct door {
-	struct hwsim *card;
-	uint8_t answer[8][ANSWER];
-	size_t len[8];
-	unsigned int put, taken;
-};
-
-static void on_reply(void *ctx, const void *msg, size_t len)
-{
-	struct door *d = ctx;
-
-	if (len > ANSWER)
-		die("an answer is too long");
-	memcpy(d->answer[d->put % 8], msg, len);
-	d->len[d->put++ % 8] = len;
-}
-
-static int door_send(void *ctx, const void *buf, size_t len)
-{
-	struct door *d = ctx;
-
-	hwsim_netlink(d->card, 1, buf, len, on_reply, d);
-	return 0;
-}
-
-static ssize_t door_recv(void *ctx, void *buf, size_t size)
-{
-	struct door *d = ctx;
-	size_t len = d->len[d->taken % 8];
-
-	if (d->taken == d->put)
-		return -EAGAIN;
-	if (len > size)
-		return -ENOBUFS;
-	memcpy(buf, d->answer[d->taken++ % 8], len);
-	return (ssize_t)len;
-}
-
-static ssize_t no_event(void *ctx, void *buf, size_t size)
-{
-	(void)ctx, (void)buf, (void)size;
-	return -EAGAIN;
-}
-
-static void done(void *ctx, const struct xfrm_result *result)
-{
-	(void)ctx;
-	if (result->err) {
-		fprintf(stderr, "bench_esp: %s\n", result->text ? result->text : strerror(-result->err));
-		exit(1);
-	}
-}
-
-static const struct xfrm_addr left = {AF_INET, {192, 0, 2, 1}}, right = {AF_INET, {192, 0, 2, 2}};
-
-/* An SPI whose packets arrive on this queue of b. */
-static uint32_t spi_for(struct hwsim *b, unsigned int queue, struct prng *rng)
-{
-	uint8_t p[40] = {0x45, 0, 0, 40, 0, 0, 0, 0, 64, 50};
-
-	memcpy(p + 12, left.ip, 4);
-	memcpy(p + 16, right.ip, 4);
-	do
-		put_be32(p + 20, (uint32_t)prng_next(rng) | 0x1000);
-	while (hwsim_rss_queue(b, p, sizeof(p)) != queue);
-	return get_be32(p + 20);
-}
-
-static void install_sa(struct xfrm *x, bool out, uint32_t spi, unsigned int queue)
-{
-	struct xfrm_sa sa = {
-		.out = out,
-		.spi = spi,
-		.reqid = 1,
-		.src = left,
-		.dst = right,
-		.tunnel = true,
-		.encr = ENCR_AES_GCM_16,
-		.encr_bits = 128,
-		.esn = true,
-		.replay_window = out ? 0 : WINDOW,
-		.limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, 0},
-		.cpu = out ? queue : UINT32_MAX,
-		.mode = OFFLOAD_PACKET,
-		.ifindex = IFINDEX,
-	};
-	struct xfrm_key key = {.encr_len = KEY};
-
-	memset(key.encr, (int)queue + 1, KEY);
-	if (xfrm_sa_add(x, &sa, &key, done, NULL))
-		die("an SA cannot be asked for");
-	xfrm_process(x);
-}
-
-static void install_policy(struct xfrm *x, enum xfrm_policy_dir dir)
-{
-	struct xfrm_policy_cfg policy = {
-		.dir = dir,
-		.sel = {.family = AF_INET, .src = {10, 1}, .dst = {10, 2}, .src_len = 16, .dst_len = 16},
-		.priority = 1,
-		.reqid = 1,
-		.tunnel = true,
-		.tmpl_src = left,
-		.tmpl_dst = right,
-		.packet = true,
-		.ifindex = IFINDEX,
-	};
-
-	if (xfrm_policy_add(x, &policy, false, done, NULL))
-		die("a policy cannot be asked for");
-	xfrm_process(x);
-}
-
-static struct xfrm *driver(struct door *door, struct hwsim *card)
-{
-	struct xfrm_transport requests = {door, door_send, door_recv}, events = {door, door_send, no_event};
-	struct xfrm_events none = {0};
-	struct xfrm *x;
-
-	*door = (struct door){.card = card};
-	x = xfrm_new(&requests, &events, &none, NULL);
-	if (!x)
-		die("no memory");
-	return x;
-}
-
-/* Two cards and a tunnel with an SA for each queue. */
-static void connect_cards(struct bench *bench, unsigned int queues)
-{
-	struct hwsim_ops ops = {.wire_out = wire_out, .host_in = host_in, .ctx = bench};
-	struct hwsim_config config = {
-		.profile = hwsim_profile_find("tiny-33"), .queues = queues, .ifindex = IFINDEX, .seed = 7};
-	static struct door doors[2];
-	struct prng rng = prng_init(1);
-	struct xfrm *xa, *xb;
-
-	bench->a = hwsim_new(&config, &ops);
-	bench->b = hwsim_new(&config, &ops);
-	if (!bench->a || !bench->b)
-		die("no memory");
-	xa = driver(&doors[0], bench->a);
-	xb = driver(&doors[1], bench->b);
-	for (unsigned int q = 0; q < queues; q++) {
-		uint32_t spi = spi_for(bench->b, q, &rng);
-
-		install_sa(xb, false, spi, q);
-		install_sa(xa, true, spi, q);
-	}
-	install_policy(xb, XFRM_DIR_IN);
-	install_policy(xa, XFRM_DIR_OUT);
-	if (xfrm_pending(xa) || xfrm_pending(xb))
-		die("a request was not answered");
-	xfrm_free(xa);
-	xfrm_free(xb);
 }
 
 /* A UDP packet of `frame` bytes from 10.1.0.queue to 10.2.0.queue. */
@@ -305,13 +133,13 @@ static void evp_batch(struct worker *w)
 static void encrypt_batch(struct worker *w)
 {
 	for (int i = 0; i < BATCH; i++)
-		hwsim_tx(w->bench->a, w->queue, 1, w->plain, w->frame);
+		hwsim_tx(w->bench->cards.a, w->queue, 1, w->plain, w->frame);
 }
 
 static void decrypt_batch(struct worker *w)
 {
 	for (int i = 0; i < BATCH; i++)
-		hwsim_rx(w->bench->b, 1, w->wire[i], w->wire_len);
+		hwsim_rx(w->bench->cards.b, 1, w->wire[i], w->wire_len);
 }
 
 /* Adds the time of one batch to the slice. */
@@ -439,7 +267,9 @@ static void measure(struct results *r)
 	static struct worker workers[QUEUES];
 
 	for (unsigned int q = 0; q < QUEUES; q++) {
-		connect_cards(&bench[q], q + 1);
+		struct hwsim_ops ops = {.wire_out = wire_out, .host_in = host_in, .ctx = &bench[q]};
+
+		cards_connect(&bench[q].cards, q + 1, &ops);
 		workers[q].wire = aligned_alloc(64, BATCH * sizeof(*workers[q].wire));
 		workers[q].evp = evp_context();
 		if (!workers[q].wire)
@@ -454,12 +284,7 @@ static void measure(struct results *r)
 			}
 		}
 	for (unsigned int q = 0; q < QUEUES; q++) {
-		char why[200];
-
-		if (hwsim_check(bench[q].a, why, sizeof(why)) || hwsim_check(bench[q].b, why, sizeof(why)))
-			die(why);
-		hwsim_free(bench[q].a);
-		hwsim_free(bench[q].b);
+		cards_free(&bench[q].cards);
 		EVP_CIPHER_CTX_free(workers[q].evp);
 		free(workers[q].wire);
 	}

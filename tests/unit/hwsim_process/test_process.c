@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <linux/ethtool_netlink.h>
+#include <linux/genetlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -287,6 +289,40 @@ static void wrong_requests_are_named(void **state)
 	}
 }
 
+/* ethtool's family over the socket: one client sets channels, another hears of it. */
+static void channels_are_set_and_told(void **state)
+{
+	struct lab *lab = *state;
+	int fd = proc_events(&lab->side[0], 0x6c6e6567), monitor = proc_events(&lab->side[0], 1u << 30);
+	struct pollfd ready[2] = {{fd, POLLIN, 0}, {monitor, POLLIN, 0}};
+	union {
+		struct nlmsghdr nlh;
+		uint8_t room[4096];
+	} u = {0};
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&u);
+	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	struct nlattr *device = mnl_attr_nest_start(nlh, ETHTOOL_A_CHANNELS_HEADER);
+
+	nlh->nlmsg_type = 21; /* as CTRL_CMD_GETFAMILY would say */
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	genl->cmd = ETHTOOL_MSG_CHANNELS_SET;
+	mnl_attr_put_u32(nlh, ETHTOOL_A_HEADER_DEV_INDEX, IFINDEX);
+	mnl_attr_nest_end(nlh, device);
+	mnl_attr_put_u32(nlh, ETHTOOL_A_CHANNELS_COMBINED_COUNT, 1);
+	while (stat_of(lab, 0, "netlink.event_clients") < 1)
+		;
+	assert_int_equal(send(fd, nlh, nlh->nlmsg_len, 0), nlh->nlmsg_len);
+	assert_int_equal(poll(&ready[0], 1, PROC_WAIT_MS), 1);
+	assert_int_equal(xfrm_ack(&u, (size_t)recv(fd, &u, sizeof(u), 0)), 0);
+	assert_int_equal(poll(&ready[1], 1, PROC_WAIT_MS), 1);
+	assert_true(recv(monitor, &u, sizeof(u), 0) > (ssize_t)sizeof(u.nlh));
+	genl = mnl_nlmsg_get_payload(&u.nlh);
+	assert_int_equal(u.nlh.nlmsg_type, 21);
+	assert_int_equal(genl->cmd, ETHTOOL_MSG_CHANNELS_NTF);
+	close(monitor);
+	close(fd);
+}
+
 static void the_link_is_told_to_who_asks(void **state)
 {
 	struct lab *lab = *state;
@@ -331,6 +367,7 @@ int main(int argc, char **argv)
 		WITH_LAB(netlink_and_control_agree),
 		WITH_LAB(a_fault_is_armed_over_the_control_socket),
 		WITH_LAB(wrong_requests_are_named),
+		WITH_LAB(channels_are_set_and_told),
 		WITH_LAB(the_link_is_told_to_who_asks),
 	};
 
