@@ -167,10 +167,11 @@ static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, co
 static uint16_t refuse(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t, const char *why)
 {
 	uint16_t notify = refusal(offer, t);
+	char name[32];
 
 	c->counters.admission_refused++;
-	log_at(c->log, LOG_LEVEL_WARN, "child.refused", "%s/%s: %s Child SA refused with notify %u: %s",
-	       offer->conn->name, offer->cfg->name, offer->initiator ? "our own" : "the peer's", notify, why);
+	log_at(c->log, LOG_LEVEL_WARN, "child.refused", "%s/%s: %s Child SA refused (%s): %s", offer->conn->name,
+	       offer->cfg->name, offer->initiator ? "our own" : "the peer's", ike_notify_text(notify, name), why);
 	if (t)
 		tunnel_release(t);
 	return notify;
@@ -240,6 +241,7 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 {
 	struct controller *c = ch->c;
 	struct ctl_child *old = ev->replaces ? ev->replaces->user : NULL;
+	char queue[24] = "any queue";
 
 	if (ch->up)
 		return;
@@ -252,9 +254,11 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 	else if (ch->late_out)
 		child_watch_start(ch);
 	rekey_watch(ch);
-	log_at(c->log, LOG_LEVEL_INFO, "child.serves", "%s: Child SA %u is up, in %08x out %08x, %s, queue %d%s",
-	       ch->tunnel->name, ch->id, ch->sa.spi_in, ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)),
-	       (int)lane_cpu(ch->lane), old ? ", replaces an older one" : "");
+	if (lane_cpu(ch->lane) != UINT32_MAX)
+		snprintf(queue, sizeof(queue), "queue %u", lane_cpu(ch->lane));
+	log_at(c->log, LOG_LEVEL_INFO, "child.serves", "%s: Child SA %u is up, in %08x out %08x, %s, %s%s",
+	       ch->tunnel->name, ch->id, ch->sa.spi_in, ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)), queue,
+	       old ? ", replaces an older one" : "");
 	child_tell(ch, old, old ? CONTROLLER_CHILD_REKEYED : CONTROLLER_CHILD_UP, IKE_DOWN_NONE, 0);
 	if (!ch->deleting)
 		tunnel_child_up(ch->tunnel, ch, old != NULL);

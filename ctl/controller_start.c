@@ -362,10 +362,11 @@ void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch, bool replaces)
 
 static void waiters_fail(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 {
-	char text[240];
+	char text[240], name[32];
 
 	if (notify)
-		snprintf(text, sizeof(text), "%s did not come up: %s (notify %u)", t->name, ike_down_name(why), notify);
+		snprintf(text, sizeof(text), "%s did not come up: %s (%s)", t->name, ike_down_name(why),
+			 ike_notify_text(notify, name));
 	else
 		snprintf(text, sizeof(text), "%s did not come up: %s", t->name, ike_down_name(why));
 	command_left(&t->waiters, -ECONNREFUSED, text);
@@ -400,6 +401,8 @@ void tunnel_failed(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 
 void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 {
+	char name[32];
+
 	if (t->n_fresh || t->c->stopping)
 		return;
 	waiters_fail(t, why, notify);
@@ -407,8 +410,8 @@ void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 		tunnel_reopen(t);
 		return;
 	}
-	log_at(t->c->log, LOG_LEVEL_NOTICE, "tunnel.down", "%s: down (%s%s%.0u)", t->name, ike_down_name(why),
-	       notify ? ", notify " : "", notify);
+	log_at(t->c->log, LOG_LEVEL_NOTICE, "tunnel.down", "%s: down (%s%s%s)", t->name, ike_down_name(why),
+	       notify ? ", " : "", notify ? ike_notify_text(notify, name) : "");
 	t->want = want_after(t, why);
 	if (t->want == WANT_UP && (why == IKE_DOWN_EXPIRED || why == IKE_DOWN_LOST) && !t->tries++)
 		start_later(t, t->c->now); /* the IKE SA is there, and so is the traffic */

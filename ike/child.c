@@ -223,6 +223,17 @@ void ike_child_tell_up(struct ike_child *c)
 	child_event(c, IKE_EV_CHILD_UP, &ev);
 }
 
+static void child_log_up(struct ike_child *c)
+{
+	char suite[IKE_TEXT_MAX];
+
+	if (ike_logs(c->sa->ike, LOG_LEVEL_NOTICE))
+		ike_child_log(c, LOG_LEVEL_NOTICE, c->of ? "child.rekeyed" : "child.up", "up%s%s%s, %s, %s",
+			      c->of ? " in place of another" : "", c->pub.resource ? ", with a resource" : "",
+			      c->redundant ? ", redundant" : "", ike_child_suite_text(&c->pub, suite),
+			      c->pub.mode == IKE_MODE_TRANSPORT ? "transport" : "tunnel");
+}
+
 static void child_up(struct ike_child *c)
 {
 	struct ike_rekey *k = c->of;
@@ -238,10 +249,7 @@ static void child_up(struct ike_child *c)
 		ike_child_close(c, IKE_DOWN_REDUNDANT, 0);
 		return;
 	}
-	ike_child_log(c, LOG_LEVEL_NOTICE, k ? "child.rekeyed" : "child.up", "up%s%s%s, encryption %u-%u, %s",
-		      k ? " in place of another" : "", c->pub.resource ? ", with a resource" : "",
-		      c->redundant ? ", redundant" : "", c->pub.encr, c->pub.encr_bits,
-		      c->pub.mode == IKE_MODE_TRANSPORT ? "transport" : "tunnel");
+	child_log_up(c);
 	ike_child_tell_up(c);
 	if (k && !k->old && !c->redundant) /* it went while this one was installed */
 		ike_child_use(c);

@@ -349,6 +349,8 @@ void ike_sa_log(struct ike_sa *sa, enum log_level level, const char *event, cons
 void ike_child_log(struct ike_child *c, enum log_level level, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void ike_log_message(struct ike_sa *sa, const char *what, const struct ike_message *m);
-const char *ike_notify_text(uint16_t kind, char buf[32]);
+/* As in a proposal: "aes128gcm16-prfsha256-x25519", "aes256-sha256-esn". */
+const char *ike_suite_text(const struct ike_suite *suite, char buf[IKE_TEXT_MAX]);
+const char *ike_child_suite_text(const struct ike_child_sa *sa, char buf[IKE_TEXT_MAX]);
 
 #endif

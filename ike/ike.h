@@ -397,6 +397,8 @@ void ike_counters_get(const struct ike *ike, struct ike_counters *out);
 
 const char *ike_down_name(enum ike_down down);          /* "peer", "redundant", ... */
 const char *ike_sa_state_name(enum ike_sa_state state); /* as swanctl shows it: "ESTABLISHED" */
+/* "TS_UNACCEPTABLE", or "notify N", which is written to buf. */
+const char *ike_notify_text(uint16_t kind, char buf[32]);
 
 /*
  * For tests and for tshark as a witness, only with an explicit ask: the IKE SA's keys as a row of Wireshark's

@@ -278,11 +278,12 @@ void ike_sa_up(struct ike_sa *sa)
 	sa->ans.size = ike_conn_window(sa->conn->cfg);
 	ike_sa_start_clocks(sa);
 	if (ike_logs(sa->ike, LOG_LEVEL_NOTICE)) {
-		char a[IKE_TEXT_MAX], b[IKE_TEXT_MAX], c[IKE_TEXT_MAX], d[IKE_TEXT_MAX];
+		char a[IKE_TEXT_MAX], b[IKE_TEXT_MAX], c[IKE_TEXT_MAX], d[IKE_TEXT_MAX], suite[IKE_TEXT_MAX];
 
-		ike_sa_log(sa, LOG_LEVEL_NOTICE, "ike.up", "established between %s[%s] and %s[%s]",
+		ike_sa_log(sa, LOG_LEVEL_NOTICE, "ike.up", "established between %s[%s] and %s[%s], %s",
 			   ike_addr_text(&sa->path.local, a), ike_id_text(sa->local_id, b),
-			   ike_addr_text(&sa->path.remote, c), ike_id_text(sa->remote_id, d));
+			   ike_addr_text(&sa->path.remote, c), ike_id_text(sa->remote_id, d),
+			   ike_suite_text(&sa->suite, suite));
 	}
 	ike_sa_event(sa, IKE_EV_SA_UP, &ev);
 }

@@ -50,6 +50,43 @@ const char *ike_notify_text(uint16_t kind, char buf[32])
 	return buf;
 }
 
+/* Appends "-KEYWORD" ("KEYWORD" at the start). */
+static void suite_add(char buf[IKE_TEXT_MAX], const char *keyword)
+{
+	size_t n = strlen(buf);
+
+	snprintf(buf + n, IKE_TEXT_MAX - n, "%s%s", n ? "-" : "", keyword);
+}
+
+static void suite_add_alg(char buf[IKE_TEXT_MAX], const struct ike_alg *alg)
+{
+	if (alg && alg->keyword)
+		suite_add(buf, alg->keyword);
+}
+
+const char *ike_suite_text(const struct ike_suite *suite, char buf[IKE_TEXT_MAX])
+{
+	buf[0] = '\0';
+	suite_add_alg(buf, suite->encr);
+	suite_add_alg(buf, suite->integ);
+	suite_add_alg(buf, suite->prf);
+	suite_add_alg(buf, suite->ke);
+	return buf;
+}
+
+const char *ike_child_suite_text(const struct ike_child_sa *sa, char buf[IKE_TEXT_MAX])
+{
+	buf[0] = '\0';
+	suite_add_alg(buf, ike_alg_find(IKE_T_ENCR, sa->encr, sa->encr_bits));
+	if (sa->integ)
+		suite_add_alg(buf, ike_alg_find(IKE_T_INTEG, sa->integ, 0));
+	if (sa->ke)
+		suite_add_alg(buf, ike_alg_find(IKE_T_KE, sa->ke, 0));
+	if (sa->esn)
+		suite_add(buf, "esn");
+	return buf;
+}
+
 void ike_sa_log(struct ike_sa *sa, enum log_level level, const char *event, const char *fmt, ...)
 {
 	char text[1024];
