@@ -2,9 +2,16 @@ if(TARGET keyrackd AND TARGET keyrack-hwsim)
   keyrack_test(test_daemon SOURCES test_daemon.c gateways.c process.c LIBS vici_client
     ARGS $<TARGET_FILE:keyrackd> $<TARGET_FILE:keyrack-hwsim> TIMEOUT 300)
 endif()
-# The examples in the documentation are configurations.
+# The examples in the documentation are configurations, and so is the block in the README.
 if(TARGET keyrackd AND NOT KEYRACK_FUZZ)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/README.md)
+  file(READ ${CMAKE_SOURCE_DIR}/README.md text)
+  if(NOT text MATCHES "\n    nic {\n.*\n    }\n")
+    message(FATAL_ERROR "README.md has no configuration any more: an indented block that begins with nic {")
+  endif()
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/readme.conf "${CMAKE_MATCH_0}")
   file(GLOB examples ${CMAKE_SOURCE_DIR}/docs/examples/*.conf)
+  list(APPEND examples ${CMAKE_CURRENT_BINARY_DIR}/readme.conf)
   foreach(example ${examples})
     cmake_path(GET example STEM name)
     add_test(NAME example_${name} COMMAND keyrackd --config ${example} --check)

@@ -5,21 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-int controller_conn_load(struct controller *c, uint64_t now, struct conf_conn *conn)
+int controller_conn_load(struct controller *c, uint64_t now, struct conf_conn *conf)
 {
 	unsigned int i = 0;
 
 	(void)now;
-	while (i < c->n_conns && strcmp(c->conns[i]->ike.name, conn->ike.name) != 0)
+	while (i < c->n_conns && strcmp(c->conns[i]->ike.name, conf->ike.name) != 0)
 		i++;
 	if (i == FAKE_MAX)
 		return -ENOMEM;
-	conf_conn_ref(conn);
+	conf_conn_ref(conf);
 	if (i < c->n_conns)
 		conf_conn_unref(c->conns[i]);
 	else
 		c->n_conns++;
-	c->conns[i] = conn;
+	c->conns[i] = conf;
 	return 0;
 }
 
