@@ -121,6 +121,8 @@ int daemon_reload(struct daemon *d, char *text, size_t size)
 		return err;
 	}
 	err = controller_reload(d->controller, daemon_now(), conf, text, size);
+	if (!text[0])
+		snprintf(text, size, "%s", err ? strerror(-err) : "loaded");
 	log_at(&d->log, err ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "conf.reloaded", "%s: %s", d->conf_path, text);
 	/* nic and daemon stay as they were started with: only a restart changes them */
 	conf->nic = d->conf->nic;
