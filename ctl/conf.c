@@ -90,14 +90,21 @@ static int enter_daemon(const struct conf_row *row, const struct conf_tree *sect
 	return 0;
 }
 
+static unsigned int children_count(const struct conf_tree *section)
+{
+	unsigned int n = 0;
+
+	for (const struct conf_tree *t = section->first; t; t = t->next)
+		n++;
+	return n;
+}
+
 static int enter_connections(const struct conf_row *row, const struct conf_tree *section, void *out, char *error)
 {
 	struct conf *c = ((struct draft *)out)->conf;
-	unsigned int n = 0;
+	unsigned int n = children_count(section);
 
 	(void)row;
-	for (const struct conf_tree *t = section->first; t; t = t->next)
-		n++;
 	if (!n)
 		return 0;
 	c->conns = calloc(n, sizeof(struct conf_conn *));
@@ -137,11 +144,9 @@ static int secret_from_tree(const struct conf_tree *section, struct conf_secret 
 static int enter_secrets(const struct conf_row *row, const struct conf_tree *section, void *out, char *error)
 {
 	struct conf *c = ((struct draft *)out)->conf;
-	unsigned int n = 0;
+	unsigned int n = children_count(section);
 
 	(void)row;
-	for (const struct conf_tree *t = section->first; t; t = t->next)
-		n++;
 	if (!n)
 		return 0;
 	c->secrets = calloc(n, sizeof(*c->secrets));

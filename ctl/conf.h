@@ -123,5 +123,7 @@ int conf_id_read(const char *text, struct ike_id *out);
 const char *conf_id_print(const struct ike_id *id, char *buf, size_t size);
 int conf_addr_read(const char *text, struct ike_addr *out);
 const char *conf_addr_print(const struct ike_addr *a, char *buf, size_t size); /* without port */
+/* Pairs of hexadecimal digits, at most `size` of them. Their number, or -EINVAL. */
+int conf_hex_read(const char *hex, size_t len, uint8_t *out, size_t size);
 
 #endif

@@ -60,13 +60,9 @@ static int id_set(struct ike_id *out, uint8_t kind, const void *data, size_t len
 	return 0;
 }
 
-/* After `#`: hexadecimal octets. */
-static int id_hex(struct ike_id *out, uint8_t kind, const char *hex)
+int conf_hex_read(const char *hex, size_t len, uint8_t *out, size_t size)
 {
-	uint8_t data[IKE_ID_LEN_MAX];
-	size_t len = strlen(hex);
-
-	if (len % 2 || len / 2 > sizeof(data))
+	if (len % 2 || len / 2 > size)
 		return -EINVAL;
 	for (size_t i = 0; i < len; i += 2) {
 		int high = OPENSSL_hexchar2int((unsigned char)hex[i]),
@@ -74,9 +70,18 @@ static int id_hex(struct ike_id *out, uint8_t kind, const char *hex)
 
 		if (high < 0 || low < 0)
 			return -EINVAL;
-		data[i / 2] = (uint8_t)(high << 4 | low);
+		out[i / 2] = (uint8_t)(high << 4 | low);
 	}
-	return id_set(out, kind, data, len / 2);
+	return (int)(len / 2);
+}
+
+/* After `#`: hexadecimal octets. */
+static int id_hex(struct ike_id *out, uint8_t kind, const char *hex)
+{
+	uint8_t data[IKE_ID_LEN_MAX];
+	int n = conf_hex_read(hex, strlen(hex), data, sizeof(data));
+
+	return n < 0 ? n : id_set(out, kind, data, (size_t)n);
 }
 
 int conf_id_read(const char *text, struct ike_id *out)

@@ -198,17 +198,11 @@ static int read_identities(const struct conf_row *row, const struct conf_tree *n
 
 static int psk_hex(const char *hex, size_t len, struct conf_secret *s)
 {
-	if (len % 2 || len / 2 > sizeof(s->secret))
-		return -EINVAL;
-	for (size_t i = 0; i < len; i += 2) {
-		int high = OPENSSL_hexchar2int((unsigned char)hex[i]),
-		    low = OPENSSL_hexchar2int((unsigned char)hex[i + 1]);
+	int n = conf_hex_read(hex, len, s->secret, sizeof(s->secret));
 
-		if (high < 0 || low < 0)
-			return -EINVAL;
-		s->secret[i / 2] = (uint8_t)(high << 4 | low);
-	}
-	s->len = (uint16_t)(len / 2);
+	if (n < 0)
+		return n;
+	s->len = (uint16_t)n;
 	return 0;
 }
 

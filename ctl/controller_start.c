@@ -17,27 +17,6 @@ static const uint64_t settle_ns = 3000000000u;
 
 /* ---- what is wanted ---- */
 
-/* What the configuration wants of it when nobody has said otherwise. */
-static enum ctl_want want_configured(const struct ctl_tunnel *t)
-{
-	if (!t->configured || t->conn->unloaded)
-		return WANT_NOTHING;
-	switch (t->cfg->start_action) {
-	case CONF_ACTION_NONE:
-		return WANT_NOTHING;
-	case CONF_ACTION_TRAP:
-		return WANT_POLICIES;
-	case CONF_ACTION_START:
-		return WANT_UP;
-	}
-	return WANT_NOTHING;
-}
-
-static enum ctl_want want_most(enum ctl_want a, enum ctl_want b)
-{
-	return a > b ? a : b;
-}
-
 static enum ctl_want want_of_action(enum conf_action action)
 {
 	switch (action) {
@@ -49,6 +28,17 @@ static enum ctl_want want_of_action(enum conf_action action)
 		return WANT_UP;
 	}
 	return WANT_NOTHING;
+}
+
+/* What the configuration wants of it when nobody has said otherwise. */
+static enum ctl_want want_configured(const struct ctl_tunnel *t)
+{
+	return t->configured && !t->conn->unloaded ? want_of_action(t->cfg->start_action) : WANT_NOTHING;
+}
+
+static enum ctl_want want_most(enum ctl_want a, enum ctl_want b)
+{
+	return a > b ? a : b;
 }
 
 /* What is wanted of a tunnel that was up and is not any more. */

@@ -215,17 +215,26 @@ static void delete_end(struct xfrm *x, struct xfrm_op *op)
 
 static const struct xfrm_op_kind delete_kind = {"DELSA", NULL, delete_end};
 
-int xfrm_sa_delete(struct xfrm *x, const struct xfrm_sa_id *id, xfrm_done done, void *ctx)
+/* A request that is nothing but an SA's id. NULL and errno. */
+static struct xfrm_op *id_op_new(struct xfrm *x, const struct xfrm_op_kind *kind, uint16_t type,
+				 const struct xfrm_sa_id *id, xfrm_done done, void *ctx)
 {
 	struct xfrm_msg m;
-	struct xfrm_op *op;
 	int err = check_id(x, id);
 
-	if (err)
-		return err;
+	if (err) {
+		errno = -err;
+		return NULL;
+	}
 	xfrm_msg_init(&m);
-	put_id(&m, XFRM_MSG_DELSA, id);
-	op = xfrm_op_new(x, &delete_kind, &m, done, ctx);
+	put_id(&m, type, id);
+	return xfrm_op_new(x, kind, &m, done, ctx);
+}
+
+int xfrm_sa_delete(struct xfrm *x, const struct xfrm_sa_id *id, xfrm_done done, void *ctx)
+{
+	struct xfrm_op *op = id_op_new(x, &delete_kind, XFRM_MSG_DELSA, id, done, ctx);
+
 	if (!op)
 		return -errno;
 	op->u.id = *id;
@@ -261,15 +270,8 @@ int xfrm_sa_get(struct xfrm *x, const struct xfrm_sa_id *id,
 		void (*done)(void *ctx, const struct xfrm_result *result, const struct xfrm_sa_counts *counts),
 		void *ctx)
 {
-	struct xfrm_msg m;
-	struct xfrm_op *op;
-	int err = check_id(x, id);
+	struct xfrm_op *op = id_op_new(x, &get_kind, XFRM_MSG_GETSA, id, NULL, ctx);
 
-	if (err)
-		return err;
-	xfrm_msg_init(&m);
-	put_id(&m, XFRM_MSG_GETSA, id);
-	op = xfrm_op_new(x, &get_kind, &m, NULL, ctx);
 	if (!op)
 		return -errno;
 	op->finish = get_done;

@@ -10,21 +10,6 @@
 
 #include "tests/unit/offload/wire.h"
 
-static int setup(void **state)
-{
-	static struct wire w;
-
-	wire_open(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	wire_close(*state);
-	return 0;
-}
-
 static struct wire_sa installed(void)
 {
 	return (struct wire_sa){
@@ -480,7 +465,7 @@ static void test_invalid(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, wire_setup, wire_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_install),
 		CASE(test_refused_with_text),

@@ -105,21 +105,6 @@ static void is_address(const uint8_t *p, uint8_t last)
 	assert_memory_equal(p, want, 16);
 }
 
-static int setup(void **state)
-{
-	static struct wire w;
-
-	wire_open(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	wire_close(*state);
-	return 0;
-}
-
 static void add(struct wire *w, const struct xfrm_sa *sa, const struct xfrm_key *key)
 {
 	assert_int_equal(xfrm_sa_add(w->x, sa, key, outcome_done, &o), 0);
@@ -476,17 +461,17 @@ static void test_largest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_newsa_in_packet, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_newsa_out_pcpu, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_newsa_software, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_newsa_old_kernel, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_chacha_ipv6, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_updsa, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_delsa, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_allocspi, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_newpolicy, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_other_policies, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_largest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newsa_in_packet, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_newsa_out_pcpu, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_newsa_software, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_newsa_old_kernel, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_chacha_ipv6, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_updsa, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_delsa, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_allocspi, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_newpolicy, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_other_policies, wire_setup, wire_teardown),
+		cmocka_unit_test_setup_teardown(test_largest, wire_setup, wire_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,21 +23,6 @@ enum {
 	A_SA_PCPU = 35
 };
 
-static int setup(void **state)
-{
-	static struct wire w;
-
-	wire_open(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	wire_close(*state);
-	return 0;
-}
-
 static void put16(uint8_t *p, uint16_t v)
 {
 	memcpy(p, &v, sizeof(v));
@@ -239,7 +224,7 @@ static void test_not_ours(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, wire_setup, wire_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_expire), CASE(test_acquire), CASE(test_acquire_mixed), CASE(test_lost), CASE(test_not_ours),
 	};

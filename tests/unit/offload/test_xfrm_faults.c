@@ -11,21 +11,6 @@
 
 #include "tests/unit/offload/wire.h"
 
-static int setup(void **state)
-{
-	static struct wire w;
-
-	wire_open(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	wire_close(*state);
-	return 0;
-}
-
 static struct xfrm_sa_id id(uint32_t spi)
 {
 	struct xfrm_sa sa = sample_sa();
@@ -401,7 +386,7 @@ static void test_wiped(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, wire_setup, wire_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_again),     CASE(test_window),           CASE(test_pending_max), CASE(test_send_fails),
 		CASE(test_closed),    CASE(test_multicast_closed), CASE(test_send_closed), CASE(test_closed_in_undo),

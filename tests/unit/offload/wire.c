@@ -101,6 +101,21 @@ void wire_close(struct wire *w)
 	xfrm_free(w->x);
 }
 
+int wire_setup(void **state)
+{
+	static struct wire w;
+
+	wire_open(&w);
+	*state = &w;
+	return 0;
+}
+
+int wire_teardown(void **state)
+{
+	wire_close(*state);
+	return 0;
+}
+
 const struct nlmsghdr *wire_sent(const struct wire *w, unsigned int datagram, unsigned int message)
 {
 	const struct nlmsghdr *nlh;

@@ -40,6 +40,9 @@ struct wire {
 void wire_open(struct wire *w);
 /* Frees the driver; fails the test when an answer or event was not read. */
 void wire_close(struct wire *w);
+/* The same around each test of a cmocka group; *state is the wire. */
+int wire_setup(void **state);
+int wire_teardown(void **state);
 
 /* The n-th message (from 0) of a datagram that was sent. */
 const struct nlmsghdr *wire_sent(const struct wire *w, unsigned int datagram, unsigned int message);
