@@ -391,5 +391,6 @@ void controller_stop(struct controller *c, uint64_t now, uint64_t deadline_ns, c
 	}
 	HASH_ITER (hh, c->peers, p, next_peer)
 		peer_close(c, p);
+	guards_review(c);
 	controller_leave(c);
 }

@@ -304,6 +304,7 @@ int controller_conn_unload(struct controller *c, uint64_t now, const char *name,
 		return -ENOENT;
 	controller_enter(c, now);
 	conn_unload(c, conn, close);
+	guards_review(c);
 	controller_leave(c);
 	return 0;
 }
@@ -400,6 +401,7 @@ int controller_reload(struct controller *c, uint64_t now, const struct conf *con
 
 		err = err ? err : e;
 	}
+	guards_review(c);
 	controller_leave(c);
 	return err;
 }

@@ -206,6 +206,7 @@ struct ctl_policy {
 	TAILQ_HEAD(, ctl_policy_wish) wishes; /* newest first */
 	bool installed, busy, adding;         /* adding: what it is busy with, or was */
 	bool stale;                           /* what is installed may be gone: install again */
+	bool guard;                           /* of an earlier run: kept without a wish (controller_guard.c) */
 	struct xfrm_policy_cfg cfg;           /* as installed, or as asked for while busy */
 	unsigned int failures;
 	struct ctl_timer retry;
@@ -426,6 +427,11 @@ void policy_reconcile(struct ctl_policy *p); /* towards what is wished for; may 
 void policies_reinstall(struct controller *c);
 void policies_free(struct controller *c);
 
+/* controller_guard.c */
+bool reqid_is_ours(uint32_t reqid);
+void guards_find(struct controller *c);   /* at the start: what an earlier run has left */
+void guards_review(struct controller *c); /* removes those that are not configured (any more) */
+
 /* controller_wish.c: policies of a tunnel */
 /* Wishes for the policies of an SA, or (NULL) of the configuration. 0; -errno (logged). */
 int tunnel_policies_set(struct ctl_tunnel *t, const struct ike_child_sa *sa);
@@ -446,7 +452,8 @@ struct ctl_half *half_find(struct controller *c, const struct xfrm_sa_id *id, bo
 /* controller_sa.c */
 struct xfrm_addr xfrm_addr_of(const struct ike_addr *a);
 void half_sa(struct ctl_half *h, struct xfrm_sa *sa);
-int child_limits_draw(struct ctl_child *ch); /* 0, -ENOENT or -EINVAL (logged) */
+int child_limits_draw(struct ctl_child *ch);        /* 0, -ENOENT or -EINVAL (logged) */
+struct ike_ts ts_of_addr(const struct ike_addr *a); /* the whole of it, where the configuration says "dynamic" */
 /* The selectors of a pair of IKE's, at most max. Count (0: of two families), -E2BIG, -EINVAL. */
 int selectors_of_pair(const struct ike_ts *src, const struct ike_ts *dst, struct xfrm_selector_cfg *out,
 		      unsigned int max);

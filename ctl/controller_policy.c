@@ -146,6 +146,9 @@ void policy_reconcile(struct ctl_policy *p)
 
 	if (p->busy)
 		return;
+	p->guard = p->guard && !w;
+	if (p->guard)
+		return;
 	if (!w && !p->installed) {
 		policy_free(p);
 		return;

@@ -18,11 +18,6 @@ void poll_start(struct controller *c)
 
 /* ---- strangers ---- */
 
-static bool is_ours(uint32_t reqid)
-{
-	return reqid >= REQID_BASE && reqid - REQID_BASE < REQID_RANGE;
-}
-
 static void orphan_gone(void *ctx, const struct xfrm_result *result)
 {
 	struct controller *c = ctx;
@@ -92,7 +87,7 @@ static void dump_each(void *ctx, const struct xfrm_sa_counts *counts)
 	if (!h) /* the kernel does not always know the direction */
 		h = half_find(c, &counts->id, !counts->out);
 	if (!h) {
-		if (c->dump_sweeps && is_ours(counts->reqid))
+		if (c->dump_sweeps && reqid_is_ours(counts->reqid))
 			orphan_remove(c, counts);
 		return;
 	}
@@ -128,6 +123,8 @@ void poll_fire(struct controller *c, struct ctl_timer *t)
 	(void)t;
 	if (c->dumping || c->closed)
 		return;
+	if (!c->dumps)
+		guards_find(c);
 	c->dumping = true;
 	c->dump_sweeps = c->sweep;
 	c->sweep = false;

@@ -279,8 +279,7 @@ static int wishes_set(struct ctl_tunnel *t, const struct xfrm_policy_cfg *cfgs, 
 	return 0;
 }
 
-/* The whole of an address, where the configuration says "dynamic". */
-static struct ike_ts ts_of_addr(const struct ike_addr *a)
+struct ike_ts ts_of_addr(const struct ike_addr *a)
 {
 	struct ike_ts ts = {.type = a->family == AF_INET6 ? IKE_TS_IPV6 : IKE_TS_IPV4, .end_port = UINT16_MAX};
 

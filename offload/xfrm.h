@@ -200,6 +200,10 @@ int xfrm_spi_alloc(struct xfrm *x, const struct xfrm_addr *src, const struct xfr
  */
 int xfrm_policy_add(struct xfrm *x, const struct xfrm_policy_cfg *policy, bool update, xfrm_done done, void *ctx);
 int xfrm_policy_delete(struct xfrm *x, const struct xfrm_policy_cfg *policy, xfrm_done done, void *ctx);
+/* Every policy there is but those of sockets, as xfrm_sa_dump(); reqid and end points are those of its first template.
+ */
+int xfrm_policy_dump(struct xfrm *x, void (*each)(void *ctx, const struct xfrm_policy_cfg *policy), xfrm_done done,
+		     void *ctx);
 
 /*
  * The selectors (prefix x prefix, also of ports) that together cover exactly a pair of ranges as IKEv2 has them (RFC

@@ -95,6 +95,9 @@ struct xfrm_op {
 		struct {
 			void (*each)(void *ctx, const struct xfrm_sa_counts *counts);
 		} dump;
+		struct {
+			void (*each)(void *ctx, const struct xfrm_policy_cfg *policy);
+		} policy_dump;
 		struct xfrm_sa_id id; /* delete */
 		uint32_t spi;         /* spi_alloc */
 	} u;

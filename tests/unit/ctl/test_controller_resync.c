@@ -19,9 +19,33 @@ static void what_an_earlier_run_left_is_removed(void **state)
 	rig_run(&w, 100);
 	hwsim_stats(w.side[0].nic.card, &st);
 	assert_int_equal(st.total.used, 0);
+	assert_int_equal(st.policies, 3); /* what they cover is still to be protected */
 	assert_int_equal(rig_counters(&w.side[0]).orphans_removed, 10);
 	assert_int_equal(rig_up(&w), 0);
 	assert_int_equal(side_children(&w.side[0]), 5);
+	rig_free(&w);
+}
+
+/* Of a connection that there is no more, an earlier run's policies go too. */
+static void what_an_earlier_run_guarded_goes_with_its_connection(void **state)
+{
+	struct world_config config = rig_config();
+	struct hwsim_stats st;
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	side_restart(&w.side[0]);
+	w.starved = true;
+	rig_run(&w, 100);
+	hwsim_stats(w.side[0].nic.card, &st);
+	assert_int_equal(st.policies, 3);
+	assert_int_equal(controller_conn_unload(w.side[0].c, w.now, "peer", true), 0);
+	rig_run(&w, 100);
+	hwsim_stats(w.side[0].nic.card, &st);
+	assert_int_equal(st.policies, 0);
+	assert_int_equal(rig_counters(&w.side[0]).orphans_removed, 2 + 3);
 	rig_free(&w);
 }
 
@@ -127,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_an_earlier_run_left_is_removed),
+		cmocka_unit_test(what_an_earlier_run_guarded_goes_with_its_connection),
 		cmocka_unit_test(a_flushed_card_is_filled_again),
 		cmocka_unit_test(lost_events_are_made_up_for),
 		cmocka_unit_test(a_hard_limit_is_the_end_of_a_key_and_not_of_a_tunnel),
