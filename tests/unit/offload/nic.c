@@ -5,34 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put(struct nic_datagrams *q, const void *msg, size_t len)
-{
-	struct nic_datagram *d = malloc(sizeof(*d) + len);
-
-	assert_non_null(d);
-	d->len = len;
-	memcpy(d->data, msg, len);
-	STAILQ_INSERT_TAIL(q, d, next);
-}
-
-static ssize_t take(struct nic_datagrams *q, void *buf, size_t size)
-{
-	struct nic_datagram *d = STAILQ_FIRST(q);
-	size_t len;
-
-	if (!d)
-		return -EAGAIN;
-	len = d->len;
-	assert_true(len <= size);
-	memcpy(buf, d->data, len);
-	STAILQ_REMOVE_HEAD(q, next);
-	free(d);
-	return (ssize_t)len;
-}
-
 static void on_reply(void *ctx, const void *msg, size_t len)
 {
-	put(&((struct nic *)ctx)->answers, msg, len);
+	datagrams_put(&((struct nic *)ctx)->answers, msg, len);
 }
 
 static void refuse(struct nic *nic, const struct nlmsghdr *request, int err)
@@ -42,7 +17,7 @@ static void refuse(struct nic *nic, const struct nlmsghdr *request, int err)
 		struct nlmsgerr e;
 	} m = {.nlh = {sizeof(m), NLMSG_ERROR, NLM_F_CAPPED, request->nlmsg_seq, 0}, .e = {err, *request}};
 
-	put(&nic->answers, &m, sizeof(m));
+	datagrams_put(&nic->answers, &m, sizeof(m));
 }
 
 /* What an older kernel answers to what it does not know; 0: it knows it. */
@@ -93,7 +68,7 @@ static ssize_t recv_answer(void *ctx, void *buf, size_t size)
 		return 0;
 	if (nic->hold)
 		return -EAGAIN;
-	n = take(&nic->answers, buf, size);
+	n = datagrams_take(&nic->answers, buf, size);
 	if (n > 0 && nic->lose) {
 		nic->lose = false;
 		return -ENOBUFS;
@@ -103,13 +78,13 @@ static ssize_t recv_answer(void *ctx, void *buf, size_t size)
 
 static ssize_t recv_event(void *ctx, void *buf, size_t size)
 {
-	return take(&((struct nic *)ctx)->events, buf, size);
+	return datagrams_take(&((struct nic *)ctx)->events, buf, size);
 }
 
 static void on_event(void *ctx, unsigned int group, const void *msg, size_t len)
 {
 	if (group == HWSIM_GROUP_ETHTOOL)
-		put(&((struct nic *)ctx)->events, msg, len);
+		datagrams_put(&((struct nic *)ctx)->events, msg, len);
 }
 
 static void on_changed(void *ctx, const char *what)
@@ -153,9 +128,9 @@ struct nic *nic_new(const char *profile, unsigned int queues)
 	return nic;
 }
 
-static void drain(struct nic_datagrams *q)
+static void drain(struct datagrams *q)
 {
-	struct nic_datagram *d;
+	struct datagram *d;
 
 	while ((d = STAILQ_FIRST(q))) {
 		STAILQ_REMOVE_HEAD(q, next);

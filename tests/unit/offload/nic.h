@@ -10,26 +10,18 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #include "base/ethtool_uapi.h"
 #include "hwsim/hwsim.h"
 #include "offload/ethtool.h"
+#include "tests/unit/offload/datagrams.h"
 
 enum { NIC_IFINDEX = 9 };
-
-struct nic_datagram {
-	STAILQ_ENTRY(nic_datagram) next;
-	size_t len;
-	uint8_t data[];
-};
-
-STAILQ_HEAD(nic_datagrams, nic_datagram);
 
 struct nic {
 	struct hwsim *card;
 	struct ethtool *ethtool;
-	struct nic_datagrams answers, events;
+	struct datagrams answers, events;
 	struct log log;
 	unsigned int sent;
 	/* how the kernel is made older or worse */

@@ -227,7 +227,7 @@ static void changes_of_others_are_told(void **state)
 {
 	struct nic *nic = nic_new("tiny-33", 4);
 	struct nlmsghdr overrun = {.nlmsg_len = sizeof(overrun), .nlmsg_type = NLMSG_OVERRUN};
-	struct nic_datagram *d = calloc(1, sizeof(*d) + sizeof(overrun));
+	struct datagram *d = calloc(1, sizeof(*d) + sizeof(overrun));
 	union {
 		struct nlmsghdr nlh;
 		uint8_t room[64];
@@ -349,7 +349,7 @@ static void answers_that_make_no_sense(void **state)
 	(void)state;
 	for (unsigned int seed = 0; seed < 400; seed++) {
 		struct nic *nic = nic_new("rules-33", 4);
-		struct nic_datagram *d, *cut;
+		struct datagram *d, *cut;
 		struct seen s = {0};
 
 		nic->no_rss_get = seed & 1;
