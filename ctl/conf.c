@@ -36,6 +36,15 @@ static void daemon_default(struct conf_daemon *daemon)
 
 /* ---- sections ---- */
 
+/* With fewer no SA could ever be installed: one slot (of a shared table two), and what is kept for replacements. */
+static uint32_t slots_least(const struct conf_nic *nic)
+{
+	const struct offload_profile *p = offload_profile_find(nic->profile);
+	uint32_t pair = p && p->shared ? 2 : 1;
+
+	return pair + (nic->reserve == UINT32_MAX ? pair : nic->reserve);
+}
+
 static int nic_check(struct conf_nic *nic, const struct conf_tree *section, char *error)
 {
 	bool hwsim = nic->backend == CONF_BACKEND_HWSIM;
@@ -54,6 +63,10 @@ static int nic_check(struct conf_nic *nic, const struct conf_tree *section, char
 	if (nic->slots && nic->reserve != UINT32_MAX && nic->reserve >= nic->slots)
 		return conf_tree_fail(section, error, "reserve = %u leaves none of the %u slots", nic->reserve,
 				      nic->slots);
+	if (nic->slots && nic->slots < slots_least(nic))
+		return conf_tree_fail(section, error,
+				      "slots = %u: must be at least %u, for one SA each way and the reserve",
+				      nic->slots, slots_least(nic));
 	if (hwsim && !nic->ifindex)
 		nic->ifindex = 1;
 	return 0;
