@@ -90,6 +90,9 @@ struct spec {
 	uint32_t flags;
 };
 
+/* Of a spec: the ends and the prefixes of one tunnel. */
+#define RIG_TUNNEL .src = "192.0.2.1", .dst = "192.0.2.2", .from = "10.1.0.0/16", .to = "10.2.0.0/16"
+
 struct nlmsghdr *rig_put_sa(void *buf, uint16_t type, const struct spec *s);
 struct nlmsghdr *rig_put_policy(void *buf, uint16_t type, const struct spec *s);
 /* NEWSA, UPDSA, DELSA, GETSA; NEWPOLICY. */

@@ -3,10 +3,7 @@
 #include "rig.h"
 
 static const struct spec tunnel = {
-	.src = "192.0.2.1",
-	.dst = "192.0.2.2",
-	.from = "10.1.0.0/16",
-	.to = "10.2.0.0/16",
+	RIG_TUNNEL,
 	.spi = 0x500,
 	.reqid = 3,
 	.dir = XFRM_POLICY_OUT,

@@ -4,10 +4,7 @@
 enum { INNER = 128 }; /* bytes of the packets sent: 20 + 8 + 100 */
 
 static const struct spec base = {
-	.src = "192.0.2.1",
-	.dst = "192.0.2.2",
-	.from = "10.1.0.0/16",
-	.to = "10.2.0.0/16",
+	RIG_TUNNEL,
 	.spi = 0x500,
 	.reqid = 3,
 	.esn = true,

@@ -131,8 +131,7 @@ static void rules_that_cannot_be(void **state)
 /* XPS: CPUs that share a TX queue still use their own SAs. */
 static void cpus_choose_the_queue_and_the_sa(void **state)
 {
-	struct spec s = {
-		.src = "192.0.2.1", .dst = "192.0.2.2", .from = "10.1.0.0/16", .to = "10.2.0.0/16", .reqid = 3};
+	struct spec s = {RIG_TUNNEL, .reqid = 3};
 	struct rig *rig = rig_new("tiny-33", 0);
 	uint64_t tx[QUEUES], rx;
 	uint8_t p[200];
@@ -181,12 +180,7 @@ static uint64_t packets_of(struct rig *rig, struct spec s, uint32_t spi)
  */
 static void per_cpu_sas_collapse_in_packet_mode_and_not_in_crypto_mode(void **state)
 {
-	const struct spec base = {.src = "192.0.2.1",
-				  .dst = "192.0.2.2",
-				  .from = "10.1.0.0/16",
-				  .to = "10.2.0.0/16",
-				  .reqid = 3,
-				  .dir = XFRM_POLICY_OUT};
+	const struct spec base = {RIG_TUNNEL, .reqid = 3, .dir = XFRM_POLICY_OUT};
 	uint8_t p[200];
 	size_t n = rig_packet(p, "10.1.0.5", "10.2.0.9", 1, 2, 20);
 

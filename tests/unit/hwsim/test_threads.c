@@ -116,8 +116,7 @@ static struct hwsim *card_new(struct pair *pair)
 static void keys_are_replaced_under_traffic(void **state)
 {
 	static struct pair pair;
-	struct spec policy = {
-		.src = "192.0.2.1", .dst = "192.0.2.2", .from = "10.1.0.0/16", .to = "10.2.0.0/16", .reqid = 3};
+	struct spec policy = {RIG_TUNNEL, .reqid = 3};
 	struct worker workers[QUEUES];
 	pthread_t threads[QUEUES];
 	_Alignas(8) uint8_t buf[4096];

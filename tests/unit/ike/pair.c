@@ -342,6 +342,13 @@ void pair_up(struct pair *p)
 	pair_check(p);
 }
 
+void pair_begin(struct pair *p)
+{
+	pair_config(p);
+	pair_start(p);
+	pair_up(p);
+}
+
 unsigned int pair_live(const struct pair_side *s)
 {
 	const struct pair_child *c;

@@ -130,6 +130,8 @@ void pair_id(struct ike_id *id, uint8_t kind, const char *text);
 
 /* A initiates; everything is delivered; both sides are up with one Child SA. */
 void pair_up(struct pair *p);
+/* Configured, started and up. */
+void pair_begin(struct pair *p);
 void pair_initiate(struct pair *p, int side);
 /* Delivers until nothing is on the way, losing and shuffling as configured. */
 void pair_run(struct pair *p);

@@ -10,9 +10,7 @@ static void test_up_and_down(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_config(&p);
-	pair_start(&p);
-	pair_up(&p);
+	pair_begin(&p);
 	assert_int_equal(p.datagrams, 4);
 	pair_check_empty(&p);
 	assert_int_equal(p.side[A].sa_why, IKE_DOWN_LOCAL);
@@ -25,9 +23,7 @@ static void test_child_create(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_config(&p);
-	pair_start(&p);
-	pair_up(&p);
+	pair_begin(&p);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(ike_child_create(p.side[i & 1].ike, p.now, p.side[i & 1].sa, &p.side[i & 1].child[0],
 						  NULL, 0, NULL),
@@ -45,9 +41,7 @@ static void test_child_rekey(void **state)
 
 	(void)state;
 	for (int who = A; who <= B; who++) {
-		pair_config(&p);
-		pair_start(&p);
-		pair_up(&p);
+		pair_begin(&p);
 		for (int i = 0; i < 4; i++) {
 			struct pair_child *old = pair_child_at(&p.side[who], 0);
 
@@ -70,9 +64,7 @@ static void test_sa_rekey(void **state)
 
 	(void)state;
 	for (int who = A; who <= B; who++) {
-		pair_config(&p);
-		pair_start(&p);
-		pair_up(&p);
+		pair_begin(&p);
 		for (int i = 0; i < 4; i++) {
 			uint32_t sa = p.side[who].sa;
 
@@ -105,9 +97,7 @@ static void test_child_delete(void **state)
 	for (int who = A; who <= B; who++) {
 		struct pair_child *c;
 
-		pair_config(&p);
-		pair_start(&p);
-		pair_up(&p);
+		pair_begin(&p);
 		c = pair_child_at(&p.side[who], 0);
 		assert_int_equal(ike_child_delete(p.side[who].ike, p.now, c->id), 0);
 		assert_int_equal(ike_child_delete(p.side[who].ike, p.now, c->id), -EALREADY);

@@ -152,9 +152,7 @@ static void test_rekey_refused(void **state)
 
 	(void)state;
 	for (int who = A; who <= B; who++) {
-		pair_config(&p);
-		pair_start(&p);
-		pair_up(&p);
+		pair_begin(&p);
 		old = pair_child_at(&p.side[A], 0);
 		p.side[who].install_err = -EBUSY;
 		assert_int_equal(ike_child_rekey(p.side[A].ike, p.now, old->id, NULL), 0);
@@ -271,9 +269,7 @@ static void test_delete_several(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_config(&p);
-	pair_start(&p);
-	pair_up(&p);
+	pair_begin(&p);
 	create(&p, A);
 	create(&p, A);
 	spi[0] = pair_child_at(&p.side[A], 0)->spi_in;
@@ -316,17 +312,13 @@ static void test_invalid_syntax(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_config(&p);
-	pair_start(&p);
-	pair_up(&p);
+	pair_begin(&p);
 	pair_deliver(&p, craft(&p, IKE_X_INFORMATIONAL, critical, NULL)); /* a vendor id does no harm */
 	pair_run(&p);
 	assert_int_equal(p.side[B].sas_down, 0);
 	pair_end(&p);
 
-	pair_config(&p);
-	pair_start(&p);
-	pair_up(&p);
+	pair_begin(&p);
 	pair_deliver(&p, craft(&p, IKE_X_CREATE_CHILD_SA, bad_syntax, NULL));
 	assert_int_equal(p.side[B].sas_down, 1);
 	assert_int_equal(p.side[B].sa_why, IKE_DOWN_PROTOCOL);
@@ -408,9 +400,7 @@ static void test_wireshark_row(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_config(&p);
-	pair_start(&p);
-	pair_up(&p);
+	pair_begin(&p);
 	assert_int_equal(ike_sa_wireshark_row(p.side[A].ike, p.side[A].sa, a, sizeof(a)), 0);
 	assert_int_equal(ike_sa_wireshark_row(p.side[B].ike, p.side[B].sa, b, sizeof(b)), 0);
 	assert_string_equal(a, b);

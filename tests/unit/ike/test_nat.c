@@ -23,9 +23,7 @@ static void test_nat(void **state)
 	struct pair p;
 
 	(void)state;
-	pair_config(&p);
-	pair_start(&p);
-	pair_up(&p);
+	pair_begin(&p);
 	nat_check(&p, false, false, A);
 	nat_check(&p, false, false, B);
 	pair_end(&p);
