@@ -412,6 +412,8 @@ void tunnel_settle(struct ctl_tunnel *t);         /* if it is complete, those wh
 /* controller_mode.c */
 bool tunnel_may_offload(const struct ctl_tunnel *t); /* its SAs need slots, or might */
 bool tunnel_may_be_software(const struct ctl_tunnel *t);
+/* -EOPNOTSUPP (logged): hw_offload demands what this card cannot do with any of the child's proposals. */
+int tunnel_mode_check(const struct ctl_tunnel *t);
 /* Decides the mode; room: slots are reserved. 0, -EOPNOTSUPP (logged). */
 int tunnel_mode_first(struct ctl_tunnel *t, const struct ike_child_sa *sa, bool room);
 /* The next mode after `err`. 0, -EOPNOTSUPP: there is none. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl/controller_internal.h"
+#include "ike/crypto.h"
 
 static bool has_device(const struct controller *c)
 {
@@ -37,6 +38,37 @@ static struct placement_ask ask_of(const struct ike_child_sa *sa)
 		.tunnel = sa->mode == IKE_MODE_TUNNEL,
 		.limits = false, /* where the card does not take them, the controller counts */
 	};
+}
+
+/* Can the card take what one of the child's proposals would give? */
+static bool proposal_possible(const struct ctl_tunnel *t, const struct ike_proposal *p, char *why, size_t size)
+{
+	struct placement_ask ask = {.esn = true, .tunnel = t->cfg->ike.mode == IKE_MODE_TUNNEL};
+
+	for (unsigned int i = 0; i < p->n; i++)
+		if (p->t[i].type == IKE_T_ESN && !p->t[i].id)
+			ask.esn = false;
+	for (unsigned int i = 0; i < p->n; i++) {
+		ask.encr = p->t[i].id;
+		ask.encr_bits = p->t[i].key_bits;
+		if (p->t[i].type == IKE_T_ENCR &&
+		    placement_first(t->cfg->hw_offload, t->c->profile, &ask, why, size) >= 0)
+			return true;
+	}
+	return false;
+}
+
+int tunnel_mode_check(const struct ctl_tunnel *t)
+{
+	char why[256] = "no device is configured";
+
+	if (t->cfg->hw_offload == HW_OFFLOAD_NO || t->cfg->hw_offload == HW_OFFLOAD_AUTO)
+		return 0;
+	for (unsigned int i = 0; has_device(t->c) && i < t->cfg->ike.n_proposals; i++)
+		if (proposal_possible(t, &t->cfg->ike.proposals[i], why, sizeof(why)))
+			return 0;
+	log_at(t->c->log, LOG_LEVEL_ERROR, "offload.impossible", "%s: hw_offload is demanded, but %s", t->name, why);
+	return -EOPNOTSUPP;
 }
 
 static void count_fallback(struct controller *c, enum offload_mode mode)

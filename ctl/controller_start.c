@@ -160,6 +160,10 @@ void tunnel_start(struct ctl_tunnel *t)
 		return;
 	}
 	t->starter = true;
+	if (tunnel_mode_check(t)) {
+		tunnel_failed(t, IKE_DOWN_INSTALL, 0);
+		return;
+	}
 	err = first_ask(t);
 	if (err) {
 		log_at(t->c->log, LOG_LEVEL_WARN, "tunnel.start", "%s: cannot be initiated now: %s", t->name,

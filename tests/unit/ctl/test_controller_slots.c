@@ -112,6 +112,24 @@ static void a_refused_second_half_takes_the_first_along(void **state)
 	rig_free(&w);
 }
 
+/* What the card can never do is not negotiated at all. */
+static void demanded_of_a_card_without_it_is_not_negotiated(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[0].profile = "ixgbe-1024"; /* crypto offload, in transport mode */
+	config.side[0].hw_offload = "packet";
+	rig_make(&w, &config);
+	assert_int_not_equal(rig_up(&w), 0);
+	rig_run(&w, 1000);
+	assert_int_equal(w.side[1].ups, 0);
+	assert_int_equal(rig_counters(&w.side[1]).admission_refused, 0);
+	assert_int_equal(side_children(&w.side[0]) + side_children(&w.side[1]), 0);
+	rig_free(&w);
+}
+
 static void demanded_and_refused_is_an_error(void **state)
 {
 	struct world_config config = rig_config();
@@ -194,6 +212,7 @@ int main(void)
 		cmocka_unit_test(the_reserve_is_for_replacements),
 		cmocka_unit_test(auto_falls_back_step_by_step),
 		cmocka_unit_test(a_refused_second_half_takes_the_first_along),
+		cmocka_unit_test(demanded_of_a_card_without_it_is_not_negotiated),
 		cmocka_unit_test(demanded_and_refused_is_an_error),
 		cmocka_unit_test(silent_software_is_noticed),
 		cmocka_unit_test(a_refused_replacement_leaves_the_old_one),
