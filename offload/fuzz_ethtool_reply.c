@@ -1,56 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers and notifications of the ethtool driver, and the queue map that is made of them. An input is datagrams: one
- * octet (bit 0: the channel), two of length (little end first), then the bytes. Sequence numbers are waited for from 1
- * on.
+ * Answers and notifications of the ethtool driver, fed as fuzz_feed.h says, and the queue map that is made of them.
+ * Sequence numbers are waited for from 1 on.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "offload/fuzz_feed.h"
 #include "offload/queues.h"
 
 struct input {
-	const uint8_t *p;
-	size_t left;
+	struct fuzz_feed feed;
 	int done, calls;
 	uint32_t random;
 	struct queues *queues;
 };
-
-static int take(void *ctx, const void *buf, size_t len)
-{
-	(void)ctx, (void)buf, (void)len;
-	return 0;
-}
-
-static ssize_t give(struct input *in, int channel, void *buf, size_t size)
-{
-	size_t len;
-
-	if (in->left < 3 || (in->p[0] & 1) != channel)
-		return -EAGAIN;
-	len = in->p[1] | (size_t)in->p[2] << 8;
-	if (len > in->left - 3)
-		len = in->left - 3;
-	if (len > size)
-		len = size;
-	memcpy(buf, in->p + 3, len);
-	in->p += 3 + len;
-	in->left -= 3 + len;
-	return len ? (ssize_t)len : -ENOBUFS;
-}
-
-static ssize_t give_answer(void *ctx, void *buf, size_t size)
-{
-	return give(ctx, 0, buf, size);
-}
-
-static ssize_t give_event(void *ctx, void *buf, size_t size)
-{
-	return give(ctx, 1, buf, size);
-}
 
 static void done(void *ctx, const struct ethtool_result *result)
 {
@@ -103,7 +68,7 @@ static void use_map(struct input *in)
 		    q->tx >= (int)queues_tx_count(in->queues))
 			abort();
 	}
-	flow.src.family = flow.dst.family = in->left & 1 ? AF_INET6 : AF_INET;
+	flow.src.family = flow.dst.family = in->feed.left & 1 ? AF_INET6 : AF_INET;
 	if (queues_choose_spi(in->queues, &flow, 1, next_random, NULL, in, &spi))
 		abort();
 	if (spi.in == QUEUES_IN_HASH && queues_rx_of(in->queues, &flow, spi.spi) != 1)
@@ -114,8 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = {data, size, 0, 0, 1, NULL};
-	struct xfrm_transport requests = {&in, take, give_answer}, multicast = {&in, take, give_event};
+	struct input in = {{data, size}, 0, 0, 1, NULL};
+	struct xfrm_transport requests = fuzz_feed_answers(&in.feed), multicast = fuzz_feed_events(&in.feed);
 	struct ethtool_events events = {&in, on_changed, NULL};
 	struct queues_events none = {0};
 	struct queues_config config = {.rss_spi = RSS_SPI_YES, .manage = size & 1};
@@ -131,9 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.calls += !ethtool_stats_get(e, each, done, &in);
 	in.calls += !ethtool_rule_add(e, &rule, done, &in);
 	do {
-		left = in.left;
+		left = in.feed.left;
 		ethtool_process(e);
-	} while (in.left < left);
+	} while (in.feed.left < left);
 	if (queues_ready(in.queues))
 		use_map(&in);
 	ethtool_free(e);

@@ -1,53 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers and events of the XFRM driver. An input is datagrams: one octet (bit 0: the channel), two of length (little
- * end first), then the bytes. One request of every kind is open, so that sequence numbers 1 to 12 are waited for.
+ * Answers and events of the XFRM driver, fed as fuzz_feed.h says. One request of every kind is open, so that sequence
+ * numbers 1 to 12 are waited for.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "offload/xfrm.h"
+#include "offload/fuzz_feed.h"
 
 struct input {
-	const uint8_t *p;
-	size_t left;
+	struct fuzz_feed feed;
 	int done, calls;
 };
-
-static int take(void *ctx, const void *buf, size_t len)
-{
-	(void)ctx, (void)buf, (void)len;
-	return 0;
-}
-
-static ssize_t give(struct input *in, int channel, void *buf, size_t size)
-{
-	size_t len;
-
-	if (in->left < 3 || (in->p[0] & 1) != channel)
-		return -EAGAIN;
-	len = in->p[1] | (size_t)in->p[2] << 8;
-	if (len > in->left - 3)
-		len = in->left - 3;
-	if (len > size)
-		len = size;
-	memcpy(buf, in->p + 3, len);
-	in->p += 3 + len;
-	in->left -= 3 + len;
-	return len ? (ssize_t)len : -ENOBUFS;
-}
-
-static ssize_t give_answer(void *ctx, void *buf, size_t size)
-{
-	return give(ctx, 0, buf, size);
-}
-
-static ssize_t give_event(void *ctx, void *buf, size_t size)
-{
-	return give(ctx, 1, buf, size);
-}
 
 static void done(void *ctx, const struct xfrm_result *result)
 {
@@ -94,8 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = {data, size, 0, 0};
-	struct xfrm_transport requests = {&in, take, give_answer}, multicast = {&in, take, give_event};
+	struct input in = {{data, size}, 0, 0};
+	struct xfrm_transport requests = fuzz_feed_answers(&in.feed), multicast = fuzz_feed_events(&in.feed);
 	struct xfrm_events events = {0};
 	struct xfrm *x = xfrm_new(&requests, &multicast, &events, NULL);
 	size_t left;
@@ -104,9 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	open_requests(x, &in);
 	do {
-		left = in.left;
+		left = in.feed.left;
 		xfrm_process(x);
-	} while (in.left < left);
+	} while (in.feed.left < left);
 	xfrm_free(x);
 	if (in.done != in.calls) /* every request ends exactly once */
 		abort();

@@ -6,7 +6,7 @@ import socket
 
 import gateway
 from netlab import Lab, require, wait_until
-from strongswan import Swanctl
+from strongswan import Driven, Swanctl
 
 
 # Of the cards, the one that offloads UDP-encapsulated tunnels, which is all that kernel-libipsec speaks.
@@ -15,7 +15,7 @@ ENCAP_PROFILE = "tiny-33"
 OFFLOAD = {"hw_offload": "packet"}
 
 
-class Keyrack:
+class Keyrack(Driven):
     kind = "keyrack"
 
     def __init__(self, host, section, secrets, bin_dir, profile=ENCAP_PROFILE, slots=64, options=()):
@@ -65,17 +65,6 @@ class Keyrack:
         """Every Child SA is in the card."""
         for c in self.swanctl.children():
             require(c["offload"] == "packet", f"Child SA {c['name']} #{c['uniqueid']} runs in mode {c['offload']}")
-
-    def initiate(self, child="net"):
-        self.swanctl("--initiate", "--child", child, "--timeout", "15")
-
-    def rekey(self, **what):
-        for option, name in what.items():
-            self.swanctl("--rekey", f"--{option}", name)
-
-    def terminate(self, **what):
-        for option, name in what.items():
-            self.swanctl("--terminate", f"--{option}", name, "--timeout", "10")
 
     def log(self):
         return self.host.log("keyrackd.log")

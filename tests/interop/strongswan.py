@@ -103,7 +103,22 @@ class Swanctl:
         return [child for sa in self.sas().values() for child in sa.get("child-sas", {}).values()]
 
 
-class StrongSwan:
+class Driven:
+    """What swanctl does with either gateway: self.swanctl is a Swanctl."""
+
+    def initiate(self, child="net"):
+        self.swanctl("--initiate", "--child", child, "--timeout", "15")
+
+    def rekey(self, **what):
+        for option, name in what.items():
+            self.swanctl("--rekey", f"--{option}", name)
+
+    def terminate(self, **what):
+        for option, name in what.items():
+            self.swanctl("--terminate", f"--{option}", name, "--timeout", "10")
+
+
+class StrongSwan(Driven):
     kind = "strongswan"
 
     def __init__(self, host, section, secrets):
@@ -128,17 +143,6 @@ class StrongSwan:
 
     def check_offloaded(self):
         pass  # it is software, always
-
-    def initiate(self, child="net"):
-        self.swanctl("--initiate", "--child", child, "--timeout", "15")
-
-    def rekey(self, **what):
-        for option, name in what.items():
-            self.swanctl("--rekey", f"--{option}", name)
-
-    def terminate(self, **what):
-        for option, name in what.items():
-            self.swanctl("--terminate", f"--{option}", name, "--timeout", "10")
 
     def log(self):
         return self.host.log("charon.log")
