@@ -114,7 +114,8 @@ void controller_stop(struct controller *c, uint64_t now, uint64_t deadline_ns, c
 struct controller_half { /* one direction */
 	uint32_t spi;
 	bool installed;
-	int64_t slot; /* -1: none */
+	enum offload_mode mode; /* with queue SAs on some cards the two directions differ (profile.h, tx_by_reqid) */
+	int64_t slot;           /* -1: none */
 	uint64_t bytes, packets;
 	uint64_t use_time; /* last used, UNIX seconds; 0: never */
 	struct rekey_limits limits;
@@ -124,7 +125,7 @@ struct controller_child {
 	uint32_t id, ike_sa, reqid;
 	const struct ike_child_sa *ike; /* names, selectors, algorithms */
 	uint32_t cpu;                   /* queue it is bound to; UINT32_MAX: any (the fallback) */
-	enum offload_mode mode;
+	enum offload_mode mode;         /* inbound */
 	enum child_state {
 		CHILD_RESERVED, /* slots held, exchange under way */
 		CHILD_INSTALLING,

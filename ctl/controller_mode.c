@@ -90,8 +90,14 @@ static void mode_set(struct ctl_tunnel *t, enum offload_mode mode)
 	t->mode_known = true;
 	t->mode[SLOTS_IN] = t->mode[SLOTS_OUT] = mode;
 	/* Such a card in packet mode finds the outbound SA by reqid alone: queue SAs would collapse into one. */
-	if (mode == OFFLOAD_PACKET && t->n_lanes > 1 && t->c->profile->tx_by_reqid && t->c->profile->crypto)
+	if (mode == OFFLOAD_PACKET && t->n_lanes > 1 && t->c->profile->tx_by_reqid && t->c->profile->crypto) {
 		t->mode[SLOTS_OUT] = OFFLOAD_CRYPTO;
+		log_at(t->c->log, LOG_LEVEL_WARN, "offload.fallback",
+		       "%s: outbound SAs in crypto mode (%s: in packet mode the device finds them by reqid alone, and "
+		       "queues would share one)",
+		       t->name, t->c->profile->name);
+		count_fallback(t->c, OFFLOAD_CRYPTO);
+	}
 }
 
 int tunnel_mode_first(struct ctl_tunnel *t, const struct ike_child_sa *sa, bool room)

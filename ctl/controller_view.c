@@ -41,6 +41,7 @@ static void half_view(const struct ctl_half *h, uint32_t spi, const struct rekey
 	*v = (struct controller_half){
 		.spi = spi,
 		.installed = h->state == HALF_INSTALLED,
+		.mode = half_mode(h),
 		.slot = h->slot,
 		.bytes = h->bytes,
 		.packets = h->packets,

@@ -39,7 +39,6 @@ static void child_names_write(struct vici_writer *w, const struct controller_chi
 	vici_text(w, "child", child_name(c));
 	vici_format(w, "child_id", "%u", c->id);
 	vici_text(w, "child_state", child_state_name(c->state));
-	vici_text(w, "mode", offload_mode_name(c->mode));
 }
 
 static void wear_write(struct vici_writer *w, const struct controller_child *c)
@@ -93,6 +92,7 @@ static void slot_event(void *ctx, const struct slots_view *slot, const struct co
 		const struct controller_half *half = slot->dir == SLOTS_IN ? &child->in : &child->out;
 
 		child_names_write(&w, child);
+		vici_text(&w, "mode", offload_mode_name(half->mode));
 		queue_write(&w, child->cpu);
 		vici_format(&w, "spi", "%08x", half->spi);
 		vici_format(&w, "bytes", "%llu", (unsigned long long)half->bytes);
@@ -181,6 +181,7 @@ static void queue_event(struct vici_request *r, const struct queue_row *q)
 
 	vici_event_start(&w, VICI_EV_LIST_QUEUE);
 	child_names_write(&w, c);
+	vici_text(&w, "mode", offload_mode_name(c->out.mode)); /* it is sending that the queue is chosen for */
 	queue_write(&w, q->queue);
 	vici_format(&w, "spi_in", "%08x", c->in.spi);
 	vici_format(&w, "spi_out", "%08x", c->out.spi);

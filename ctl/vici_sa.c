@@ -165,6 +165,8 @@ void vici_child_write(struct vici_server *s, struct vici_writer *w, const struct
 	half_write(s, w, &child->out, &out);
 	child_times_write(w, child, now);
 	vici_text(w, "offload", offload_mode_name(child->mode));
+	if (child->out.mode != child->mode)
+		vici_text(w, "offload-out", offload_mode_name(child->out.mode));
 	if (child->cpu != UINT32_MAX)
 		vici_format(w, "cpu", "%u", child->cpu);
 	vici_selectors_write(w, "local-ts", sa->local_ts, sa->local_ts ? sa->n_local_ts : 0);

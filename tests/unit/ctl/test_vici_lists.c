@@ -90,8 +90,16 @@ static void scene_make(struct talk *t)
 			.hard_in_ns = i ? 90 * S : UINT64_MAX,
 			.wear_soft = 0.25,
 			.wear_hard = 0.125,
-			.in = {.spi = 0xc0000001 + i, .bytes = 1000, .packets = 10, .use_time = 1699999997},
-			.out = {.spi = 0x0000abcd + i, .bytes = 2000, .packets = 20},
+			.in = {.spi = 0xc0000001 + i,
+			       .mode = OFFLOAD_PACKET,
+			       .bytes = 1000,
+			       .packets = 10,
+			       .use_time = 1699999997},
+			/* as on a card that tells outbound SAs apart by reqid alone */
+			.out = {.spi = 0x0000abcd + i,
+				.mode = i ? OFFLOAD_CRYPTO : OFFLOAD_PACKET,
+				.bytes = 2000,
+				.packets = 20},
 		};
 	}
 }
@@ -108,10 +116,11 @@ static void scene_make(struct talk *t)
 	"spi-out=0000abcd encr-alg=AES_GCM_16 encr-keysize=128 bytes-in=1000 packets-in=10 use-in=3 bytes-out=2000 " \
 	"packets-out=20 install-time=5 offload=packet local-ts[10.1.0.0/16] remote-ts[10.2.0.0/16[tcp/80]]"
 
-#define CHILD_12                                                                                            \
-	"name=net uniqueid=12 reqid=7 state=INSTALLED mode=TUNNEL protocol=ESP encap=yes spi-in=c0000002 "  \
-	"spi-out=0000abce encr-alg=AES_GCM_16 encr-keysize=128 esn=1 bytes-in=1000 packets-in=10 use-in=3 " \
-	"bytes-out=2000 packets-out=20 rekey-time=60 life-time=90 install-time=5 offload=packet cpu=0 "     \
+#define CHILD_12                                                                                                     \
+	"name=net uniqueid=12 reqid=7 state=INSTALLED mode=TUNNEL protocol=ESP encap=yes spi-in=c0000002 "           \
+	"spi-out=0000abce encr-alg=AES_GCM_16 encr-keysize=128 esn=1 bytes-in=1000 packets-in=10 use-in=3 "          \
+	"bytes-out=2000 packets-out=20 rekey-time=60 life-time=90 install-time=5 offload=packet offload-out=crypto " \
+	"cpu=0 "                                                                                                     \
 	"local-ts[10.1.0.0/16] remote-ts[10.2.0.0/16[tcp/80]]"
 
 static void list_sas(void **state)
