@@ -85,8 +85,10 @@ void controller_conn_each(struct controller *c, void (*each)(void *ctx, const st
 int controller_secret_load(struct controller *c, const struct conf_secret *secret);
 int controller_secret_unload(struct controller *c, const char *name);
 void controller_secret_each(struct controller *c, void (*each)(void *ctx, const char *name), void *ctx);
-/* A whole new configuration: loads, replaces, unloads; nothing unchanged is touched. nic and daemon changes that need a
- * restart are named in `text`. */
+/*
+ * A whole new configuration: loads, replaces, unloads; nothing unchanged is touched. nic and daemon changes that need a
+ * restart are named in `text`. 0, or -errno of the first thing that could not be loaded; the rest has been.
+ */
 int controller_reload(struct controller *c, uint64_t now, const struct conf *conf, char *text, size_t size);
 
 /* ---- commands: `done` is called once, at once or later; text is a sentence for people, never NULL ---- */
@@ -104,7 +106,7 @@ struct controller_match { /* unset (NULL or 0): any. All empty matches nothing. 
 /* Counts in *matches how many SAs matched. */
 void controller_terminate(struct controller *c, uint64_t now, const struct controller_match *match, bool force,
 			  uint64_t timeout_ns, controller_done done, void *ctx, unsigned int *matches);
-/* Starts the rekeys; done reports how many. */
+/* Starts the rekeys; *matches, if not NULL: how many. 0, or -ENOENT: none. */
 int controller_rekey(struct controller *c, uint64_t now, const struct controller_match *match, unsigned int *matches);
 /* Delete everything, tell the peers, remove policies; done when nothing is left or the deadline has passed. */
 void controller_stop(struct controller *c, uint64_t now, uint64_t deadline_ns, controller_done done, void *ctx);
@@ -188,8 +190,7 @@ struct controller_counters {
 };
 void controller_counters_get(const struct controller *c, struct controller_counters *out);
 
-/* Slots in use equal the SAs that exist, every SA has an owner: 0, or -EPROTO and the first violation. For tests and
- * `keyrack doctor`. */
+/* Slots in use equal the SAs that exist, every SA has an owner: 0, or -EPROTO and the first violation. For tests. */
 int controller_check(struct controller *c, char *why, size_t size);
 
 /* An IKE SA's keys for Wireshark, only on explicit request (keyrackd --dump-keys). */

@@ -352,20 +352,33 @@ static int secrets_reload(struct controller *c, const struct conf *conf)
 static void restart_text(const struct controller *c, const struct conf *conf, char *text, size_t size)
 {
 	const struct conf_nic *a = &c->nic, *b = &conf->nic;
+	const struct conf_daemon *was = &c->daemon, *is = &conf->daemon;
 	const struct {
 		const char *key;
 		bool changed;
 	} rows[] = {
 		{"nic.backend", a->backend != b->backend},
 		{"nic.device", strcmp(a->device, b->device) != 0},
+		{"nic.ifindex", b->backend == CONF_BACKEND_HWSIM && a->ifindex != b->ifindex},
 		{"nic.socket", strcmp(a->socket, b->socket) != 0},
 		{"nic.profile", b->profile[0] && strcmp(a->profile, b->profile) != 0},
 		{"nic.slots", a->slots != b->slots},
 		{"nic.reserve", a->reserve != b->reserve},
 		{"nic.queues", b->queues && a->queues != b->queues},
-		{"daemon.control", strcmp(c->daemon.control, conf->daemon.control) != 0},
-		{"daemon.port", c->daemon.ike.port != conf->daemon.ike.port},
-		{"daemon.port_natt", c->daemon.ike.port_natt != conf->daemon.ike.port_natt},
+		{"daemon.listen",
+		 was->n_listen != is->n_listen || memcmp(was->listen, is->listen, sizeof(was->listen)) != 0},
+		{"daemon.port", was->ike.port != is->ike.port},
+		{"daemon.port_nat_t", was->ike.port_natt != is->ike.port_natt},
+		{"daemon.control", strcmp(was->control, is->control) != 0},
+		{"daemon.log_level", was->log_level != is->log_level},
+		{"daemon.half_open_max", was->ike.half_open_max != is->ike.half_open_max},
+		{"daemon.half_open_per_ip", was->ike.half_open_per_ip != is->ike.half_open_per_ip},
+		{"daemon.half_open_timeout", was->ike.half_open_ns != is->ike.half_open_ns},
+		{"daemon.cookie_threshold", was->ike.cookie_threshold != is->ike.cookie_threshold},
+		{"daemon.retransmit_timeout", was->ike.retransmit_ns != is->ike.retransmit_ns},
+		{"daemon.retransmit_base", was->ike.retransmit_base != is->ike.retransmit_base},
+		{"daemon.retransmit_tries", was->ike.retransmit_tries != is->ike.retransmit_tries},
+		{"daemon.unauth_reply_rate", was->ike.unauth_reply_rate != is->ike.unauth_reply_rate},
 	};
 	size_t len = 0;
 

@@ -156,7 +156,7 @@ struct ike_conn_cfg {
 	uint64_t over_time_ns;  /* hard limit = rekey_time + over_time; then the IKE SA is closed */
 	uint32_t children_max;  /* Child SAs on one IKE SA, ours and theirs together; beyond: NO_ADDITIONAL_SAS
 				   (TS_MAX_QUEUE if it asked for a resource); 0: IKE_CHILDREN_MAX. Replacements do not
-				   count up  to twice as many. */
+				   count up to twice as many. */
 };
 
 enum {
