@@ -14,8 +14,8 @@ enum slots_family child_family(const struct ctl_child *ch)
 
 /* ---- what others are told ---- */
 
-void child_tell(struct ctl_child *ch, struct ctl_child *old, enum controller_event_kind kind, enum ike_down why,
-		uint16_t notify)
+static void child_tell(struct ctl_child *ch, struct ctl_child *old, enum controller_event_kind kind, enum ike_down why,
+		       uint16_t notify)
 {
 	struct controller *c = ch->c;
 	struct controller_child view, old_view;

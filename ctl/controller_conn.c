@@ -348,6 +348,16 @@ static int secrets_reload(struct controller *c, const struct conf *conf)
 	return err;
 }
 
+static bool listen_same(const struct conf_daemon *a, const struct conf_daemon *b)
+{
+	if (a->n_listen != b->n_listen)
+		return false;
+	for (unsigned int i = 0; i < a->n_listen; i++)
+		if (!addr_same(&a->listen[i], &b->listen[i]))
+			return false;
+	return true;
+}
+
 /* Names of the settings that changed and only a restart can change. */
 static void restart_text(const struct controller *c, const struct conf *conf, char *text, size_t size)
 {
@@ -365,8 +375,7 @@ static void restart_text(const struct controller *c, const struct conf *conf, ch
 		{"nic.slots", a->slots != b->slots},
 		{"nic.reserve", a->reserve != b->reserve},
 		{"nic.queues", b->queues && a->queues != b->queues},
-		{"daemon.listen",
-		 was->n_listen != is->n_listen || memcmp(was->listen, is->listen, sizeof(was->listen)) != 0},
+		{"daemon.listen", !listen_same(was, is)},
 		{"daemon.port", was->ike.port != is->ike.port},
 		{"daemon.port_nat_t", was->ike.port_natt != is->ike.port_natt},
 		{"daemon.control", strcmp(was->control, is->control) != 0},

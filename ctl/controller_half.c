@@ -102,6 +102,8 @@ static uint64_t retry_wait(const struct ctl_half *h)
 	return ns < retry_most_ns ? ns : retry_most_ns;
 }
 
+static void half_retry(struct controller *c, struct ctl_timer *t);
+
 static void half_wait(struct ctl_half *h)
 {
 	struct controller *c = h->child->c;
@@ -118,7 +120,7 @@ static void half_cleared(void *ctx, const struct xfrm_result *result)
 	(void)result;
 }
 
-void half_retry(struct controller *c, struct ctl_timer *t)
+static void half_retry(struct controller *c, struct ctl_timer *t)
 {
 	struct ctl_half *h = heap_entry(t, struct ctl_half, retry);
 
@@ -252,6 +254,8 @@ static void half_gone(struct ctl_half *h, bool at_once)
 	child_half_gone(h);
 }
 
+static void half_delete(struct ctl_half *h);
+
 static void half_delete_again(struct controller *c, struct ctl_timer *t)
 {
 	(void)c;
@@ -275,7 +279,7 @@ static void half_deleted(void *ctx, const struct xfrm_result *result)
 	half_gone(h, false);
 }
 
-void half_delete(struct ctl_half *h)
+static void half_delete(struct ctl_half *h)
 {
 	struct controller *c = h->child->c;
 	int err = xfrm_sa_delete(c->xfrm, &h->id, half_deleted, h);

@@ -396,9 +396,6 @@ struct ctl_child *lane_current(const struct ctl_lane *l); /* the newest that is 
 /* controller_start.c */
 void tunnel_want(struct ctl_tunnel *t, enum ctl_want want);
 void tunnel_reopen(struct ctl_tunnel *t); /* its configuration is new, and nothing of the old one is left */
-void tunnel_start(struct ctl_tunnel *t);  /* bring it up: now, or when there is an IKE SA for it */
-void tunnel_fill(struct ctl_tunnel *t);   /* ask for the Child SAs that its lanes lack */
-void tunnel_timer(struct controller *c, struct ctl_timer *timer);
 void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a);
 void tunnel_peer_up(struct ctl_peer *p);
 void tunnel_peer_down(struct ctl_peer *p, enum ike_down why, uint16_t notify);
@@ -443,9 +440,7 @@ void tunnel_policies_ready(struct ctl_tunnel *t);
 /* controller_half.c */
 int half_reserve(struct ctl_half *h, enum slots_purpose purpose); /* 0, -ENOSPC, -ENOMEM */
 void half_install(struct ctl_half *h);                            /* ends in child_half_done() */
-void half_retry(struct controller *c, struct ctl_timer *t);
 void half_remove(struct ctl_half *h); /* whatever its state; ends in child_half_gone(), but if there was nothing */
-void half_delete(struct ctl_half *h);
 void half_unindex(struct ctl_half *h);
 void half_release(struct ctl_half *h); /* RESERVED to NONE; nothing else */
 void half_lost(struct ctl_half *h);    /* the card does not have it any more */
@@ -463,8 +458,6 @@ int selectors_of_pair(const struct ike_ts *src, const struct ike_ts *dst, struct
 /* controller_child.c */
 uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t *spi_in, void **user);
 void child_event(struct controller *c, const struct ike_event *ev);
-void child_tell(struct ctl_child *ch, struct ctl_child *old, enum controller_event_kind kind, enum ike_down why,
-		uint16_t notify);
 void child_tell_slot(struct ctl_child *ch);
 enum slots_family child_family(const struct ctl_child *ch);
 void child_unfresh(struct ctl_child *ch);
@@ -488,10 +481,7 @@ void child_replacing_end(struct ctl_child *ch);
 void child_rekey_ended(struct ctl_child *ch); /* it goes down: what it was to replace stays */
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old);
 void child_watch_start(struct ctl_child *ch);
-void child_watch(struct ctl_child *ch);
 void child_carried(struct ctl_child *ch); /* inbound traffic was seen on it */
-void child_works(struct ctl_child *ch);
-void child_believe(struct ctl_child *ch); /* it works, or must be taken to */
 void child_out_ready(struct ctl_child *ch);
 void child_retire(struct ctl_child *ch, enum ike_down why); /* down: outbound goes, inbound drains */
 
@@ -506,7 +496,6 @@ void rekey_counts(struct ctl_half *h, const struct xfrm_sa_counts *counts);
 
 /* controller_resync.c */
 void poll_start(struct controller *c);
-void poll_fire(struct controller *c, struct ctl_timer *t);
 void resync_wanted(void *ctx, const char *why);
 
 /* controller_command.c */

@@ -101,6 +101,10 @@ void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old
 
 /* ---- does the new one carry traffic? ---- */
 
+static void child_watch(struct ctl_child *ch);
+
+static void child_works(struct ctl_child *ch);
+
 void child_watch_start(struct ctl_child *ch)
 {
 	ch->deadline_ns = ch->c->now + watch_most_ns;
@@ -127,6 +131,9 @@ static void watch_answered(void *ctx, const struct xfrm_result *result, const st
 		child_watch(ch);
 }
 
+/* it works, or must be taken to */
+static void child_believe(struct ctl_child *ch);
+
 static void watch_fire(struct controller *c, struct ctl_timer *t)
 {
 	struct ctl_child *ch = heap_entry(t, struct ctl_child, timer);
@@ -141,14 +148,14 @@ static void watch_fire(struct controller *c, struct ctl_timer *t)
 		child_watch(ch);
 }
 
-void child_watch(struct ctl_child *ch)
+static void child_watch(struct ctl_child *ch)
 {
 	if (!ch->delete_old && ch->want_out)
 		return; /* nothing depends on it */
 	ctl_timer_set(ch->c, &ch->timer, ch->c->now + watch_ns, watch_fire);
 }
 
-void child_believe(struct ctl_child *ch)
+static void child_believe(struct ctl_child *ch)
 {
 	struct ctl_child *old = ch->replaces;
 
@@ -163,7 +170,7 @@ void child_believe(struct ctl_child *ch)
 		half_remove(&old->out);
 }
 
-void child_works(struct ctl_child *ch)
+static void child_works(struct ctl_child *ch)
 {
 	child_outbound(ch);
 	child_believe(ch);

@@ -10,6 +10,8 @@
 
 static const uint64_t again_ns = 10000000u;
 
+static void poll_fire(struct controller *c, struct ctl_timer *t);
+
 void poll_start(struct controller *c)
 {
 	if (!heap_has(&c->poll.node))
@@ -118,7 +120,7 @@ static void dump_done(void *ctx, const struct xfrm_result *result)
 		poll_start(c);
 }
 
-void poll_fire(struct controller *c, struct ctl_timer *t)
+static void poll_fire(struct controller *c, struct ctl_timer *t)
 {
 	(void)t;
 	if (c->dumping || c->closed)

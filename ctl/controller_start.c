@@ -71,6 +71,9 @@ static enum ctl_want want_after(const struct ctl_tunnel *t, enum ike_down why)
 	return want_most(want, t->want);
 }
 
+/* bring it up: now, or when there is an IKE SA for it */
+static void tunnel_start(struct ctl_tunnel *t);
+
 void tunnel_want(struct ctl_tunnel *t, enum ctl_want want)
 {
 	t->want = want;
@@ -109,6 +112,8 @@ void tunnel_reopen(struct ctl_tunnel *t)
 
 /* ---- starting ---- */
 
+static void tunnel_timer(struct controller *c, struct ctl_timer *timer);
+
 static void start_later(struct ctl_tunnel *t, uint64_t at)
 {
 	if (heap_has(&t->timer.node) && t->timer.node.key <= at)
@@ -145,7 +150,10 @@ static int first_ask(struct ctl_tunnel *t)
 	return 0;
 }
 
-void tunnel_start(struct ctl_tunnel *t)
+/* ask for the Child SAs that its lanes lack */
+static void tunnel_fill(struct ctl_tunnel *t);
+
+static void tunnel_start(struct ctl_tunnel *t)
 {
 	int err;
 
@@ -172,7 +180,7 @@ void tunnel_start(struct ctl_tunnel *t)
 	}
 }
 
-void tunnel_fill(struct ctl_tunnel *t)
+static void tunnel_fill(struct ctl_tunnel *t)
 {
 	struct ctl_peer *p;
 	bool connecting;
@@ -198,7 +206,7 @@ void tunnel_fill(struct ctl_tunnel *t)
 	}
 }
 
-void tunnel_timer(struct controller *c, struct ctl_timer *timer)
+static void tunnel_timer(struct controller *c, struct ctl_timer *timer)
 {
 	struct ctl_tunnel *t = heap_entry(timer, struct ctl_tunnel, timer);
 

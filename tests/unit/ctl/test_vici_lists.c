@@ -26,39 +26,9 @@ struct scene {
 
 static struct scene scene;
 
-static void scene_make(struct talk *t)
+/* Child SAs 11 and 12: one for any queue, one for queue 0. */
+static void children_make(struct controller *c)
 {
-	struct controller *c = &t->controller;
-	char why[160];
-
-	scene = (struct scene){.net = {.name = "net"}, .gw = {.name = "gw"}};
-	assert_int_equal(conf_id_read("left.example.org", &scene.local), 0);
-	assert_int_equal(conf_id_read("192.0.2.2", &scene.remote), 0);
-	assert_int_equal(conf_ts_read("10.1.0.0/16", &scene.ts[0]), 0);
-	assert_int_equal(conf_ts_read("10.2.0.0/16[tcp/80]", &scene.ts[1]), 0);
-	t->now = 1000 * S;
-	c->n_sas = 1;
-	c->sas[0] = (struct ike_sa_info){
-		.id = 1,
-		.state = IKE_SA_ESTABLISHED,
-		.conn = &scene.gw,
-		.initiator = true,
-		.spi_i = {1, 2, 3, 4, 5, 6, 7, 8},
-		.spi_r = {0xf8, 7, 6, 5, 4, 3, 2, 1},
-		.path = {.local = {.family = AF_INET, .port = 4500, .ip = {192, 0, 2, 1}},
-			 .remote = {.family = AF_INET, .port = 4501, .ip = {192, 0, 2, 2}}},
-		.local_id = &scene.local,
-		.remote_id = &scene.remote,
-		.nat_remote = true,
-		.encap = true,
-		.established_ns = 990 * S,
-		.rekey_ns = 1100 * S,
-		.window_ours = 64,
-		.window_peer = 1,
-	};
-	assert_int_equal(ike_proposal_read(&c->sas[0].proposal, IKE_PROTO_IKE, "aes256-sha384-prfsha256-ecp256", why,
-					   sizeof(why)),
-			 0);
 	c->n_children = 2;
 	for (uint32_t i = 0; i < 2; i++) {
 		scene.sa[i] = (struct ike_child_sa){
@@ -102,6 +72,42 @@ static void scene_make(struct talk *t)
 				.packets = 20},
 		};
 	}
+}
+
+static void scene_make(struct talk *t)
+{
+	struct controller *c = &t->controller;
+	char why[160];
+
+	scene = (struct scene){.net = {.name = "net"}, .gw = {.name = "gw"}};
+	assert_int_equal(conf_id_read("left.example.org", &scene.local), 0);
+	assert_int_equal(conf_id_read("192.0.2.2", &scene.remote), 0);
+	assert_int_equal(conf_ts_read("10.1.0.0/16", &scene.ts[0]), 0);
+	assert_int_equal(conf_ts_read("10.2.0.0/16[tcp/80]", &scene.ts[1]), 0);
+	t->now = 1000 * S;
+	c->n_sas = 1;
+	c->sas[0] = (struct ike_sa_info){
+		.id = 1,
+		.state = IKE_SA_ESTABLISHED,
+		.conn = &scene.gw,
+		.initiator = true,
+		.spi_i = {1, 2, 3, 4, 5, 6, 7, 8},
+		.spi_r = {0xf8, 7, 6, 5, 4, 3, 2, 1},
+		.path = {.local = {.family = AF_INET, .port = 4500, .ip = {192, 0, 2, 1}},
+			 .remote = {.family = AF_INET, .port = 4501, .ip = {192, 0, 2, 2}}},
+		.local_id = &scene.local,
+		.remote_id = &scene.remote,
+		.nat_remote = true,
+		.encap = true,
+		.established_ns = 990 * S,
+		.rekey_ns = 1100 * S,
+		.window_ours = 64,
+		.window_peer = 1,
+	};
+	assert_int_equal(ike_proposal_read(&c->sas[0].proposal, IKE_PROTO_IKE, "aes256-sha384-prfsha256-ecp256", why,
+					   sizeof(why)),
+			 0);
+	children_make(c);
 }
 
 #define IKE_FIELDS                                                                                                 \
