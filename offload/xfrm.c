@@ -38,6 +38,20 @@ struct xfrm_op *xfrm_op_new(struct xfrm *x, const struct xfrm_op_kind *kind, str
 	return op;
 }
 
+struct xfrm_op *xfrm_op_new_dump(struct xfrm *x, const struct xfrm_op_kind *kind, uint16_t type, xfrm_done done,
+				 void *ctx)
+{
+	struct xfrm_msg m;
+	struct xfrm_op *op;
+
+	xfrm_msg_init(&m);
+	xfrm_msg_begin(&m, type, NLM_F_DUMP, 0); /* the kernel reads attributes right after the header */
+	op = xfrm_op_new(x, kind, &m, done, ctx);
+	if (op)
+		op->dump = true;
+	return op;
+}
+
 void xfrm_op_finish(struct xfrm *x, struct xfrm_op *op, const struct xfrm_result *result)
 {
 	x->pending--;

@@ -111,6 +111,10 @@ struct xfrm_op {
  */
 struct xfrm_op *xfrm_op_new(struct xfrm *x, const struct xfrm_op_kind *kind, struct xfrm_msg *m, xfrm_done done,
 			    void *ctx);
+/* The same for a dump of everything there is of a kind: only the header goes out, and the kernel reads no attributes.
+ */
+struct xfrm_op *xfrm_op_new_dump(struct xfrm *x, const struct xfrm_op_kind *kind, uint16_t type, xfrm_done done,
+				 void *ctx);
 /* Queues it and sends what can be sent. */
 void xfrm_op_send(struct xfrm *x, struct xfrm_op *op);
 /* Sends another message for the same request, before all that waits; it must not be longer than the first. Wipes m. */

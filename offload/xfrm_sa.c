@@ -302,15 +302,10 @@ static const struct xfrm_op_kind dump_kind = {"GETSA (dump)", dump_data, plain_e
 int xfrm_sa_dump(struct xfrm *x, void (*each)(void *ctx, const struct xfrm_sa_counts *counts), xfrm_done done,
 		 void *ctx)
 {
-	struct xfrm_msg m;
-	struct xfrm_op *op;
+	struct xfrm_op *op = xfrm_op_new_dump(x, &dump_kind, XFRM_MSG_GETSA, done, ctx);
 
-	xfrm_msg_init(&m);
-	xfrm_msg_begin(&m, XFRM_MSG_GETSA, NLM_F_DUMP, 0); /* the kernel reads attributes right after the header */
-	op = xfrm_op_new(x, &dump_kind, &m, done, ctx);
 	if (!op)
 		return -errno;
-	op->dump = true;
 	op->u.dump.each = each;
 	xfrm_op_send(x, op);
 	return 0;
