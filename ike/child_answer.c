@@ -180,6 +180,7 @@ uint16_t ike_nego_decide(struct ike_nego *n)
 		return notify;
 	}
 	ike_child_set_spi_out(n->child, spi_out);
+	ike_count_decide(n->child, &n->chosen, n->m);
 	return 0;
 }
 
@@ -202,6 +203,7 @@ void ike_nego_build(struct ike_nego *n, struct ike_builder *b)
 	}
 	ike_build_ts(b, IKE_P_TSI, n->remote, n->n_remote);
 	ike_build_ts(b, IKE_P_TSR, n->local, n->n_local);
+	ike_count_select(n->child, b);
 }
 
 int ike_nego_install(struct ike_nego *n)

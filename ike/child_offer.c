@@ -104,6 +104,7 @@ int ike_offer_build(struct ike_request *r, struct ike_child *c, struct ike_build
 	struct ike_proposal proposals[IKE_PROPOSALS_CFG_MAX];
 	struct ike_ts local[IKE_TS_MAX], remote[IKE_TS_MAX];
 	unsigned int n_local = offer_ts(c, true, local), n_remote = offer_ts(c, false, remote);
+	unsigned int n = offer_proposals(c, in_auth, proposals);
 	uint8_t spi[4];
 	int err = ike_child_set_ts(c, local, n_local, remote, n_remote);
 
@@ -115,7 +116,7 @@ int ike_offer_build(struct ike_request *r, struct ike_child *c, struct ike_build
 	}
 	if (c->pub.mode == IKE_MODE_TRANSPORT)
 		ike_build_notify(b, 0, NULL, 0, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
-	ike_build_sa(b, proposals, offer_proposals(c, in_auth, proposals));
+	ike_build_sa(b, proposals, n);
 	if (!in_auth) {
 		ike_random(r->sa->ike, r->nonce, IKE_NONCE_LEN);
 		ike_build_nonce(b, r->nonce, IKE_NONCE_LEN);
@@ -127,6 +128,7 @@ int ike_offer_build(struct ike_request *r, struct ike_child *c, struct ike_build
 	ike_build_ts(b, IKE_P_TSR, remote, n_remote);
 	if (c->pub.resource)
 		ike_build_notify(b, 0, NULL, 0, IKE_N_SA_RESOURCE_INFO, r->resource, r->resource_len);
+	ike_count_offer(r, c, proposals, n, b);
 	return 0;
 }
 
@@ -209,6 +211,7 @@ int ike_offer_answered(struct ike_request *r, struct ike_child *c, const struct 
 		wrong = offer_check_ke(r, &chosen, m, shared, &shared_len);
 	if (!wrong) {
 		c->pub.resource = c->pub.resource && ike_message_notify(m, IKE_N_SA_RESOURCE_INFO);
+		ike_count_answered(r, c, &chosen, m);
 		if (c->of)
 			ike_rekey_resolve(c->of, ni, nr);
 		if (ike_child_install(c, &chosen, (struct ike_chunk){shared, shared_len}, ni, nr))

@@ -3,7 +3,9 @@
 #ifndef IKE_ENGINE_H
 #define IKE_ENGINE_H
 
+#include "ike/count.h"
 #include "ike/sa.h"
+#include "ike/vendor.h"
 
 /* engine.c: the way in and out */
 void ike_enter(struct ike *ike, uint64_t now);
@@ -248,6 +250,25 @@ int ike_offer_answered(struct ike_request *r, struct ike_child *c, const struct 
 bool ike_proposals_offer(const struct ike_proposal *p, unsigned int n, uint16_t group);
 /* The first KE group in them, 0: none. */
 uint16_t ike_proposals_group(const struct ike_proposal *p, unsigned int n);
+
+/* child_count.c: count-based SAs, both halves. A fault of the peer's notifies is logged, counted and changes nothing.
+ */
+struct ike_count_offer {
+	unsigned int n;
+	uint16_t value; /* our Rekey Value, the same in every entry */
+	bool passive;
+	struct ike_count_entry entry[IKE_COUNT_ENTRIES_MAX];
+};
+/* Initiator: appends COUNT_BASED_SA_PROPOSED for the ciphers of these proposals if both sides want it. */
+void ike_count_offer(struct ike_request *r, struct ike_child *c, const struct ike_proposal *p, unsigned int n,
+		     struct ike_builder *b);
+/* Initiator: what the peer's answer says about the chosen cipher. */
+void ike_count_answered(const struct ike_request *r, struct ike_child *c, const struct ike_proposal *chosen,
+			const struct ike_message *m);
+/* Responder: decides about the peer's offer for the chosen cipher. */
+void ike_count_decide(struct ike_child *c, const struct ike_proposal *chosen, const struct ike_message *m);
+/* Responder: appends COUNT_BASED_SA_SELECTED if that was agreed. */
+void ike_count_select(const struct ike_child *c, struct ike_builder *b);
 
 /* child_answer.c: the responder's half */
 struct ike_nego {

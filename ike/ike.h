@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IKEv2 engine: RFC 7296, initiator and responder, any number of IKE SAs, with RFC 9611's notifies.
+ * The IKEv2 engine: RFC 7296, initiator and responder, any number of IKE SAs, with RFC 9611's notifies; with a peer
+ * that sends our Vendor ID also count-based SAs (draft-liu-ipsecme-ikev2-rekey-redundant-sas-01) and optimized rekeys
+ * (draft-ietf-ipsecme-ikev2-sa-ts-payloads-opt-07).
  *
  * Sans-I/O. The owner feeds it datagrams, commands and the time, and it calls back through `struct ike_env`: emit this
  * datagram, reserve an inbound SPI, this happened. It owns no socket, clock or thread and never blocks. Everything
@@ -113,6 +115,11 @@ enum ike_notify {
 	IKE_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
 	IKE_N_NON_FIRST_FRAGMENTS_ALSO = 16395,
 	IKE_N_SA_RESOURCE_INFO = 16444,
+	/* Private use, only with a peer that sent our Vendor ID (vendor.h): the drafts have no numbers yet. */
+	IKE_N_COUNT_BASED_SA_PROPOSED = 0xcb01,
+	IKE_N_COUNT_BASED_SA_SELECTED = 0xcb02,
+	IKE_N_OPTIMIZED_REKEY_SUPPORTED = 0xcb03,
+	IKE_N_OPTIMIZED_REKEY = 0xcb04,
 };
 
 /* ---- configuration: read-only to the engine, owned and kept alive by the owner while in use ---- */
@@ -149,6 +156,8 @@ struct ike_conn_cfg {
 	unsigned int n_children;
 	const struct ike_child_cfg *const *children; /* the first is negotiated in IKE_AUTH */
 	bool encap;                                  /* fake NAT detection so that ESP is UDP-encapsulated */
+	bool count_sa;          /* agree with a keyrack peer on byte counts and on who rekeys; needs env.child_count */
+	bool optimized_rekey;   /* rekey without SA and TS payloads where a keyrack peer agrees to it */
 	uint32_t window;        /* requests we accept at once (SET_WINDOW_SIZE); 1..IKE_WINDOW_MAX */
 	uint64_t dpd_delay_ns;  /* liveness check after so much silence; 0: never */
 	uint64_t rekey_time_ns; /* IKE SA; 0: never */
@@ -199,6 +208,25 @@ struct ike_child_offer {
 	void *hint; /* initiator: what was given to ike_child_create */
 };
 
+/*
+ * Count-based SAs: what this side can accept. The engine never looks at traffic: it only negotiates. Whatever was
+ * agreed, the owner goes on enforcing its own limits.
+ */
+struct ike_count_range {
+	uint64_t min, max; /* bytes that a Child SA may carry in one direction before it must be gone: 0 < min <= max */
+	bool passive;      /* "I do not rekey": Rekey Value 0 */
+};
+
+enum ike_rekeyer { IKE_REKEYER_NOBODY, IKE_REKEYER_US, IKE_REKEYER_THEM };
+
+/* What was agreed for one Child SA; each replacement agrees anew, so roles can change. */
+struct ike_count {
+	bool agreed; /* false: nothing was, and all else is 0 */
+	enum ike_rekeyer rekeyer;
+	uint16_t ours, theirs; /* Rekey Values: the greater one rekeys, on a tie who started the exchange */
+	uint64_t bytes;        /* the agreed lifetime: both ends' hard limit unless their own is smaller */
+};
+
 struct ike_child_keys {                      /* wiped by the engine when the callback returns */
 	uint8_t encr_in[64], encr_out[64];   /* key, then salt for AEAD */
 	uint8_t integ_in[64], integ_out[64]; /* without AEAD */
@@ -215,8 +243,10 @@ struct ike_child_sa {
 	uint16_t encr, encr_bits, integ; /* IANA numbers; integ 0 with AEAD */
 	uint16_t ke;                     /* group of its PFS exchange, 0: none */
 	bool esn;
-	bool encap;    /* UDP-encapsulated between path's ports */
-	bool resource; /* both sides sent SA_RESOURCE_INFO */
+	bool encap;             /* UDP-encapsulated between path's ports */
+	bool resource;          /* both sides sent SA_RESOURCE_INFO */
+	bool optimized;         /* made by an optimized rekey: all but keys and SPIs is its predecessor's */
+	struct ike_count count; /* known at IKE_EV_CHILD_INSTALL */
 	enum ike_mode mode;
 	struct ike_path path;
 	unsigned int n_local_ts, n_remote_ts;
@@ -286,6 +316,13 @@ struct ike_env {
 	 */
 	uint16_t (*child_reserve)(void *ctx, const struct ike_child_offer *offer, uint32_t *spi_in, void **user);
 	void (*event)(void *ctx, const struct ike_event *event);
+	/*
+	 * Count-based SAs: the range for a reserved Child SA (child->user is set, the algorithms and spi_out are not)
+	 * if its cipher is `encr` with key_bits (IANA's numbers; 0: no Key Length). False: do not agree on a count with
+	 * this cipher. Called for each cipher on offer, or for the one that was chosen. NULL: never.
+	 */
+	bool (*child_count)(void *ctx, const struct ike_child_sa *child, uint16_t encr, uint16_t key_bits,
+			    struct ike_count_range *out);
 };
 
 /* ---- the engine ---- */
@@ -362,6 +399,9 @@ struct ike_sa_info {
 	struct ike_path path;
 	const struct ike_id *local_id, *remote_id; /* valid during the callback */
 	bool nat_local, nat_remote, encap;
+	bool keyrack;                                 /* the peer sent our Vendor ID */
+	bool count_sa;                                /* count-based SAs may be agreed with it */
+	bool optimized_rekey;                         /* both sides have said that they do it */
 	struct ike_proposal proposal;                 /* what was chosen */
 	uint64_t established_ns, rekey_ns, expire_ns; /* absolute; 0: none */
 	uint32_t children, requests_in_flight, requests_queued, window_ours, window_peer;
@@ -383,7 +423,7 @@ const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa);
 	X(child_rekey_resp) X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered) \
 	X(timeouts) X(invalid) X(invalid_spi) X(auth_failed) X(integrity_failed) X(out_of_window) X(replayed) \
 	X(half_open_dropped) X(cookies_sent) X(cookies_bad) X(unauth_suppressed) X(children_max_refused) \
-	X(temporary_failures) X(queue_full) X(windows_widened) X(esp_on_natt)
+	X(temporary_failures) X(queue_full) X(windows_widened) X(esp_on_natt) X(count_agreed) X(count_ignored)
 /* clang-format on */
 
 struct ike_counters {

@@ -38,6 +38,8 @@ static void info_fill(struct ike_sa *sa, struct ike_sa_info *out)
 		.nat_local = sa->nat_local,
 		.nat_remote = sa->nat_remote,
 		.encap = ike_nat_encap(sa),
+		.keyrack = sa->keyrack,
+		.count_sa = sa->keyrack && sa->conn->cfg->count_sa && sa->ike->env.child_count,
 		.established_ns = sa->established,
 		.rekey_ns = sa->due[IKE_DUE_REKEY],
 		.expire_ns = sa->due[IKE_DUE_EXPIRE],

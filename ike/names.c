@@ -57,6 +57,11 @@ static const struct ike_notify_info notifies[] = {
 	{16442, -1, 0, UINT16_MAX, "USE_AGGFRAG", "USE_AGGFRAG"},                             /* RFC 9347 */
 	{16443, -1, 0, UINT16_MAX, "SUPPORTED_AUTH_METHODS", "SUP_AUTH"},                     /* RFC 9593 */
 	{IKE_N_SA_RESOURCE_INFO, -1, 0, UINT16_MAX, "SA_RESOURCE_INFO", "SA_RESOURCE_INFO"},  /* RFC 9611 */
+	/* private use: sizes are checked where our Vendor ID was seen, elsewhere the numbers may mean anything */
+	{IKE_N_COUNT_BASED_SA_PROPOSED, -1, 0, UINT16_MAX, "COUNT_BASED_SA_PROPOSED", "COUNT_PROP"},
+	{IKE_N_COUNT_BASED_SA_SELECTED, -1, 0, UINT16_MAX, "COUNT_BASED_SA_SELECTED", "COUNT_SEL"},
+	{IKE_N_OPTIMIZED_REKEY_SUPPORTED, -1, 0, UINT16_MAX, "OPTIMIZED_REKEY_SUPPORTED", "OPT_REKEY_SUP"},
+	{IKE_N_OPTIMIZED_REKEY, -1, 0, UINT16_MAX, "OPTIMIZED_REKEY", "OPT_REKEY"},
 };
 
 struct name {

@@ -19,6 +19,7 @@ static struct ike_sa *rekey_spare(struct ike_sa *old, bool initiator)
 		return NULL;
 	sa->phase = IKE_PHASE_SPARE;
 	sa->lineage = old->lineage;
+	sa->keyrack = old->keyrack;
 	sa->natt = old->natt;
 	sa->nat_local = old->nat_local;
 	sa->nat_remote = old->nat_remote;

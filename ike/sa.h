@@ -78,6 +78,8 @@ enum ike_job {
 	IKE_JOB_WINDOW, /* SET_WINDOW_SIZE */
 };
 
+struct ike_count_offer;
+
 struct ike_request {
 	STAILQ_ENTRY(ike_request) link; /* while queued */
 	struct ike_timer timer;         /* retransmission; also the link back when it fires */
@@ -90,6 +92,7 @@ struct ike_request {
 	struct ike_buf *buf; /* once sent */
 	struct ike_child *child;
 	struct ike_ke *ke;
+	struct ike_count_offer *counts; /* COUNT_BASED_SA_PROPOSED as it was sent, NULL: it was not */
 	uint8_t nonce[IKE_NONCE_LEN];
 	uint8_t resource_len;
 	uint8_t resource[IKE_RESOURCE_MAX];
@@ -256,6 +259,7 @@ struct ike_sa {
 	bool half_open;  /* counted as such */
 	bool rekey_sent; /* our IKE rekey is in flight */
 	bool close_wanted, is_dirty;
+	bool keyrack;                     /* the peer sent our Vendor ID, and we ours */
 	bool natt, nat_local, nat_remote; /* the peer speaks NAT-T; we are, it is behind a NAT */
 };
 

@@ -19,6 +19,12 @@ static unsigned int init_proposals(const struct ike_conn_cfg *cfg, struct ike_pr
 	return cfg->n_proposals;
 }
 
+/* Our Vendor ID goes out only where something depends on it. */
+static bool init_is_keyrack(const struct ike_conn_cfg *cfg)
+{
+	return cfg->count_sa || cfg->optimized_rekey;
+}
+
 /* The request as it is now: with the cookie and the group that were asked for. NULL: it cannot be built. */
 static struct ike_buf *init_build(struct ike_sa *sa)
 {
@@ -43,6 +49,8 @@ static struct ike_buf *init_build(struct ike_sa *sa)
 	ike_build_ke(&b, init->group, pub, len);
 	ike_build_nonce(&b, init->ni.data, init->ni.len);
 	ike_nat_build(sa, &b, sa->spi_i, sa->spi_r);
+	if (init_is_keyrack(sa->conn->cfg))
+		ike_vendor_build(&b);
 	return ike_send_copy(&b, ike_build_finish(&b));
 }
 
@@ -200,6 +208,7 @@ static const char *init_accept(struct ike_sa *sa, const struct ike_message *m)
 		return "its KE payload is of another group";
 	init->chosen = got[0];
 	ike_nonce_set(&init->nr, (struct ike_chunk){nonce->data, nonce->data_len});
+	sa->keyrack = init_is_keyrack(sa->conn->cfg) && ike_vendor_seen(m);
 	memcpy(sa->spi_r, m->hdr.spi_r, IKE_SPI_LEN);
 	if (ike_init_keys(sa, ke)) {
 		memset(sa->spi_r, 0, IKE_SPI_LEN);

@@ -122,6 +122,8 @@ static struct ike_buf *init_answer(struct ike_sa *sa, const struct init_ask *a)
 	ike_build_nonce(&b, init->nr.data, init->nr.len);
 	if (sa->natt)
 		ike_nat_build(sa, &b, sa->spi_i, sa->spi_r);
+	if (sa->keyrack)
+		ike_vendor_build(&b);
 	return ike_send_copy(&b, ike_build_finish(&b));
 }
 
@@ -147,6 +149,7 @@ static uint16_t init_start(struct ike_sa *sa, const struct init_ask *a)
 	if (ike_init_keys(sa, a->ke))
 		return IKE_N_INVALID_SYNTAX; /* not a public value of this group */
 	ike_nat_detect(sa, a->path, a->m);
+	sa->keyrack = ike_vendor_seen(a->m); /* a peer that does not know our Vendor ID never sees it */
 	init->response = init_answer(sa, a);
 	ike_ke_free(init->ke);
 	init->ke = NULL;

@@ -90,6 +90,7 @@ void ike_request_free(struct ike_request *r)
 	if (r->child && r->child->request == r)
 		r->child->request = NULL;
 	ike_ke_free(r->ke);
+	free(r->counts);
 	free(r->buf);
 	OPENSSL_cleanse(r, sizeof(*r));
 	free(r);

@@ -19,6 +19,10 @@ static void side_random(void *ctx, uint8_t *out, size_t n)
 		memset(out, s->forced[s->forced_at++], n);
 		return;
 	}
+	if (n == sizeof(uint16_t) && s->values_at < s->n_values) { /* a Rekey Value */
+		memcpy(out, &s->values[s->values_at++], n);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		out[i] = (uint8_t)prng_next(&s->pair->prng);
 }
@@ -170,6 +174,17 @@ static void side_event(void *ctx, const struct ike_event *ev)
 	}
 }
 
+static bool side_count(void *ctx, const struct ike_child_sa *child, uint16_t encr, uint16_t key_bits,
+		       struct ike_count_range *out)
+{
+	const struct pair_side *s = ctx;
+
+	assert_ptr_equal(((struct pair_child *)child->user)->side, s);
+	assert_int_not_equal(encr, 0);
+	*out = key_bits == 256 && s->range_256.max ? s->range_256 : s->range;
+	return out->max != 0;
+}
+
 static void side_line(void *ctx, enum log_level level, const char *event, const char *text)
 {
 	struct pair_side *s = ctx;
@@ -268,7 +283,7 @@ static struct log logs[2];
 
 static void side_start(struct pair_side *s)
 {
-	struct ike_env env = {s, side_random, side_emit, side_psk, side_reserve, side_event};
+	struct ike_env env = {s, side_random, side_emit, side_psk, side_reserve, side_event, side_count};
 
 	logs[s->n] = (struct log){LOG_LEVEL_DEBUG, s, side_line};
 	s->ike = ike_new(&s->pair->settings, &env, s->pair->verbose ? &logs[s->n] : NULL);
@@ -320,6 +335,19 @@ void pair_force_nonces(struct pair_side *s, unsigned int n, ...)
 	s->forced_at = 0;
 	for (unsigned int i = 0; i < n && i < PAIR_FORCED_MAX; i++)
 		s->forced[i] = (uint8_t)va_arg(ap, int);
+	va_end(ap);
+}
+
+void pair_force_values(struct pair_side *s, unsigned int n, ...)
+{
+	va_list ap;
+
+	va_start(ap, n);
+	assert_true(n <= PAIR_FORCED_MAX);
+	s->n_values = n;
+	s->values_at = 0;
+	for (unsigned int i = 0; i < n && i < PAIR_FORCED_MAX; i++)
+		s->values[i] = (uint16_t)va_arg(ap, int);
 	va_end(ap);
 }
 

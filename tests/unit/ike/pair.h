@@ -15,6 +15,7 @@
 
 #include "base/prng.h"
 #include "ike/ike.h"
+#include "ike/message.h"
 
 enum { A, B };
 enum { PAIR_CHILD_CFGS = 4, PAIR_FORCED_MAX = 16 };
@@ -62,6 +63,10 @@ struct pair_side {
 	uint16_t refuse;                 /* child_reserve answers this */
 	uint8_t forced[PAIR_FORCED_MAX]; /* first octet of the next nonces; all octets have it */
 	unsigned int n_forced, forced_at;
+	/* count-based SAs: what it accepts (max 0: nothing), another range for AES-256, its next Rekey Values */
+	struct ike_count_range range, range_256;
+	uint16_t values[PAIR_FORCED_MAX];
+	unsigned int n_values, values_at;
 };
 
 struct pair_datagram {
@@ -149,6 +154,17 @@ void pair_drop(struct pair_datagram *d);
 /* Delivers the next datagram from this side. */
 void pair_step(struct pair *p, int from);
 void pair_force_nonces(struct pair_side *s, unsigned int n, ...);
+void pair_force_values(struct pair_side *s, unsigned int n, ...);
+
+/* Appends what an edited message has instead of this payload: nothing, it as it is, or something else. */
+typedef void pair_edit(struct ike_builder *b, const struct ike_payload *p, void *ctx);
+/*
+ * The first datagram on the way from this side is opened with its sender's keys, each payload inside goes through the
+ * edit (last: NULL, for what is to be added), and the result is sealed again and stays on its way.
+ */
+void pair_rewrite(struct pair *p, int from, pair_edit *edit, void *ctx);
+/* The same, only looking. `m` is valid until the next call. */
+void pair_look(struct pair *p, int from, struct ike_message *m);
 
 /* Child SAs that are not down, in order of making. */
 unsigned int pair_live(const struct pair_side *s);
