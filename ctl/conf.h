@@ -73,7 +73,8 @@ struct conf_nic {
 	uint32_t slots;   /* 0: the profile's. Both directions together if the profile's table is shared, else each */
 	uint32_t reserve; /* slots per pool kept for replacements; UINT32_MAX: chosen by the controller */
 	uint32_t queues;  /* 0: xfrm: the device's; hwsim: 1 */
-	uint64_t counter_poll_ns; /* how often SA counters are read */
+	uint64_t counter_poll_ns; /* how often the counters of an SA near a limit are read, and some SA's at least */
+	uint64_t counter_gap_ns;  /* how seldom at most those of an SA that is far from any; 0: by how many there are */
 	uint64_t drain_ns;        /* how long an old inbound SA still receives after its replacement works */
 	bool no_sa_dir; /* xfrm: the kernel has no XFRMA_SA_DIR (xfrm_sa_dir_set()); found by keyrackd, not configured
 			 */

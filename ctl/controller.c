@@ -294,6 +294,7 @@ void controller_free(struct controller *c)
 	if (c->slots)
 		slots_free(c->slots);
 	heap_free(&c->timers);
+	heap_free(&c->reads);
 	free(c);
 }
 
@@ -344,6 +345,7 @@ void controller_leave(struct controller *c)
 			tunnel_policies_ready(t);
 		}
 		rekey_run(c);
+		read_run(c);
 		reap(c);
 		command_stop_check(c);
 	}
@@ -390,5 +392,6 @@ uint64_t controller_next(const struct controller *c)
 
 	for (unsigned int i = 0; i < 2 && !c->stopping; i++)
 		at = least(at, rekey_sched_next(c->sched[i]));
+	at = least(at, read_next(c));
 	return least(at, least(ike_next(c->ike), slots_next(c->slots)));
 }

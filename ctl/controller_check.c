@@ -74,10 +74,12 @@ static void child_check(struct check *k, const struct ctl_child *ch)
 	half_check(k, &ch->out);
 	if (!ch->down && (!sa || sa->user != ch))
 		fail(k, "Child SA %u is unknown to the engine and has not gone down", ch->id);
-	if (ch->down && ch->in.state == HALF_NONE && ch->out.state == HALF_NONE && !ch->peeking)
+	if (ch->down && ch->in.state == HALF_NONE && ch->out.state == HALF_NONE && !ch->reading && !ch->parting)
 		fail(k, "Child SA %u has ended and is still here", ch->id);
 	if (ch->watched && (!ch->up || !ch->fresh))
 		fail(k, "Child SA %u is watched, but not in use", ch->id);
+	if (ch->watched && !heap_has(&ch->read) && !ch->reading)
+		fail(k, "Child SA %u is watched, but its counters are not read", ch->id);
 	if (ch->up && ch->fresh && !ch->watched)
 		fail(k, "Child SA %u is in use, but not watched", ch->id);
 	if (ch->fresh && ch->down)

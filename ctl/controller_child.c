@@ -343,7 +343,8 @@ void child_keys_wipe(struct ctl_child *ch)
 
 void child_release(struct ctl_child *ch)
 {
-	if (!ch->down || ch->dead || ch->peeking || ch->in.state != HALF_NONE || ch->out.state != HALF_NONE)
+	if (!ch->down || ch->dead || ch->reading || ch->parting || ch->in.state != HALF_NONE ||
+	    ch->out.state != HALF_NONE)
 		return;
 	ch->dead = true; /* and stays in all its lists: somebody up the stack may be walking one */
 	TAILQ_INSERT_TAIL(&ch->c->dead, ch, dead_link);
@@ -356,6 +357,7 @@ void child_free(struct ctl_child *ch)
 
 	command_left(&ch->waiters, -ECANCELED, "gone");
 	ctl_timer_stop(c, &ch->timer);
+	read_stop(ch);
 	ctl_timer_stop(c, &ch->in.retry);
 	ctl_timer_stop(c, &ch->out.retry);
 	half_release(&ch->in);

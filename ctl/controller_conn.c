@@ -413,6 +413,7 @@ int controller_reload(struct controller *c, uint64_t now, const struct conf *con
 	controller_enter(c, now);
 	restart_text(c, conf, text, size);
 	c->nic.counter_poll_ns = conf->nic.counter_poll_ns ? conf->nic.counter_poll_ns : c->nic.counter_poll_ns;
+	c->nic.counter_gap_ns = conf->nic.counter_gap_ns;
 	c->nic.drain_ns = conf->nic.drain_ns;
 	err = secrets_reload(c, conf);
 	TAILQ_FOREACH (conn, &c->conns, link)

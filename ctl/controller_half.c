@@ -319,6 +319,7 @@ void half_remove(struct ctl_half *h)
 		child_half_gone(h);
 		break;
 	case HALF_INSTALLED:
+		read_last(h);
 		half_leave(h);
 		h->state = HALF_DELETING;
 		half_delete(h);

@@ -142,7 +142,8 @@ void child_replacing_end(struct ctl_child *ch);
 void child_rekey_ended(struct ctl_child *ch); /* it goes down: what it was to replace stays */
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old);
 void child_watch_start(struct ctl_child *ch);
-void child_carried(struct ctl_child *ch); /* inbound traffic was seen on it */
+bool child_is_checked(const struct ctl_child *ch);            /* whether it carries traffic is waited for */
+void child_carried(struct ctl_child *ch, enum slots_dir dir); /* traffic was seen on it */
 void child_out_ready(struct ctl_child *ch);
 void child_retire(struct ctl_child *ch, enum ike_down why); /* down: outbound goes, inbound drains */
 
@@ -154,6 +155,14 @@ void rekey_ask(struct ctl_child *ch); /* replace it as soon as there is room */
 void rekey_run(struct controller *c);
 void rekey_expire(void *ctx, const struct xfrm_expire *e);
 void rekey_counts(struct ctl_half *h, const struct xfrm_sa_counts *counts);
+
+/* controller_read.c */
+void read_plan(struct ctl_child *ch); /* chooses when its counters are read next */
+void read_soon(struct ctl_child *ch); /* somebody looks: at most a poll period after they were last read */
+void read_stop(struct ctl_child *ch);
+void read_last(struct ctl_half *h); /* to be called before it is deleted */
+void read_run(struct controller *c);
+uint64_t read_next(const struct controller *c);
 
 /* controller_resync.c */
 void poll_start(struct controller *c);

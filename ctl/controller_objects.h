@@ -142,8 +142,10 @@ struct ctl_child {
 	bool down;            /* CHILD_DOWN came */
 	bool deleting;        /* we asked the engine to delete it */
 	bool delete_old;      /* it is for us to delete `replaces` */
-	bool carried;         /* inbound traffic was seen on it */
-	bool peeking;         /* a question for its counters is under way */
+	bool carried[2];      /* [SLOTS_IN], [SLOTS_OUT]: traffic was seen on it */
+	bool checked;         /* until it has carried traffic, or a while has passed */
+	uint8_t reading;      /* questions for its counters under way ... */
+	uint8_t parting;      /* ... and those that go with a delete */
 	bool watched;         /* by the scheduler */
 	bool offloaded;       /* by the one for SAs in slots */
 	bool out_after;       /* down, but its outbound half stays until the replacement's is installed */
@@ -158,8 +160,10 @@ struct ctl_child {
 	struct rekey_entry entry;
 	struct rekey_limits limits;    /* outbound */
 	struct rekey_limits limits_in; /* inbound: soft is our own hard limit, hard the ceiling */
-	struct ctl_timer timer;        /* watching a new one; draining an old one */
-	uint64_t installed_ns, deadline_ns;
+	struct ctl_timer timer;        /* checking a new one; draining an old one */
+	struct heap_node read;         /* controller.reads: when its counters are read next */
+	uint64_t read_ns;              /* when they were last; 0: never */
+	uint64_t installed_ns;
 	struct ctl_half in, out;
 	struct ctl_waiters waiters;
 };
@@ -268,6 +272,7 @@ struct ctl_peer {
 	bool initiator, up, closing, terminated, dead; /* terminated: because we wanted it */
 	struct ctl_children children;
 	struct ctl_timer timer;
+	uint32_t seen_on;        /* Child SA on which traffic came from it last; 0: none yet */
 	struct ctl_tunnels lost; /* tunnels that lost their last Child SA with it: why, SA_DOWN will tell */
 	struct ctl_waiters waiters;
 };
@@ -333,11 +338,14 @@ struct controller {
 	struct conf_secret *secrets;
 	TAILQ_HEAD(, ctl_command) commands;
 
+	struct heap reads;                     /* Child SAs, by when their counters are read next */
+	uint32_t reading;                      /* of them: being read */
+	uint64_t read_ns;                      /* when one was last */
+	double top_byte_rate, top_packet_rate; /* of the fastest SA so far, a second */
 	struct ctl_timer poll;
-	bool dumping, dump_sweeps; /* a dump is under way; and it also looks for strangers */
-	bool sweep;                /* the next dump must */
-	uint32_t dumps;            /* number of the last dump started */
-	uint32_t dump_seen;        /* installed halves that it has shown */
+	bool dumping;   /* a dump is under way */
+	bool sweep;     /* the next one is wanted at once */
+	uint32_t dumps; /* number of the last dump started */
 
 	struct ctl_command *stop;
 	bool stop_forced;

@@ -28,6 +28,7 @@ void rekey_watch(struct ctl_child *ch)
 		c->offloaded[child_family(ch)]++;
 	if (!ch->installed_ns)
 		ch->installed_ns = c->now;
+	read_plan(ch);
 	if (ch->lost)
 		rekey_ask(ch);
 }
@@ -37,6 +38,7 @@ void rekey_unwatch(struct ctl_child *ch)
 	if (!ch->watched)
 		return;
 	ch->watched = false;
+	read_stop(ch);
 	rekey_sched_remove(sched_of(ch), &ch->entry);
 	if (ch->offloaded)
 		ch->c->offloaded[child_family(ch)]--;
@@ -119,11 +121,15 @@ static uint64_t most(uint64_t a, uint64_t b)
  */
 static void counts_feed(struct ctl_child *ch)
 {
+	struct controller *c = ch->c;
 	uint64_t bytes = beyond(ch->in.bytes, beyond(ch->limits_in.soft_bytes, ch->limits.soft_bytes));
 	uint64_t packets = beyond(ch->in.packets, beyond(ch->limits_in.soft_packets, ch->limits.soft_packets));
 
-	rekey_sched_count(sched_of(ch), &ch->entry, most(bytes, ch->out.bytes), most(packets, ch->out.packets),
-			  ch->c->now);
+	rekey_sched_count(sched_of(ch), &ch->entry, most(bytes, ch->out.bytes), most(packets, ch->out.packets), c->now);
+	if (ch->entry.byte_rate > c->top_byte_rate)
+		c->top_byte_rate = ch->entry.byte_rate;
+	if (ch->entry.packet_rate > c->top_packet_rate)
+		c->top_packet_rate = ch->entry.packet_rate;
 }
 
 /* An SA whose limits the card does not keep may have run past them. */
@@ -175,11 +181,12 @@ void rekey_counts(struct ctl_half *h, const struct xfrm_sa_counts *counts)
 
 	half_counted(h, counts->bytes, counts->packets);
 	h->use_time = counts->use_time;
-	if (advanced && !h->out && !ch->down) {
-		if (ch->peer)
-			ike_sa_alive(ch->c->ike, ch->c->now, ch->peer->id);
-		child_carried(ch);
+	if (advanced && !h->out && ch->peer) {
+		ch->peer->seen_on = ch->id;
+		ike_sa_alive(ch->c->ike, ch->c->now, ch->peer->id);
 	}
+	if (advanced && !ch->down)
+		child_carried(ch, h->out ? SLOTS_OUT : SLOTS_IN);
 	if (h->state == HALF_INSTALLED && past_hard(h)) {
 		hard_expired(h);
 		return;

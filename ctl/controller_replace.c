@@ -7,8 +7,8 @@
 
 #include "ctl/controller_internal.h"
 
-/* How often a new SA is asked whether it has carried traffic, and after how long it is believed to work anyway. */
-static const uint64_t watch_ns = 50000000u, watch_most_ns = 1000000000u;
+/* After how long a new SA that nobody has used is believed to work anyway. */
+static const uint64_t check_most_ns = 1000000000u;
 /* Without it from the configuration. */
 static const uint64_t drain_default_ns = 1000000000u;
 
@@ -101,67 +101,16 @@ void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old
 
 /* ---- does the new one carry traffic? ---- */
 
-static void child_watch(struct ctl_child *ch);
-
-static void child_works(struct ctl_child *ch);
-
-void child_watch_start(struct ctl_child *ch)
+bool child_is_checked(const struct ctl_child *ch)
 {
-	ch->deadline_ns = ch->c->now + watch_most_ns;
-	if (ch->carried)
-		child_works(ch);
-	else
-		child_watch(ch);
+	return ch->checked;
 }
 
-static void watch_answered(void *ctx, const struct xfrm_result *result, const struct xfrm_sa_counts *counts)
-{
-	struct ctl_child *ch = ctx;
-
-	ch->peeking = false;
-	if (ch->c->freeing)
-		return;
-	if (ch->down) {
-		child_release(ch);
-		return;
-	}
-	if (!result->err && counts)
-		rekey_counts(&ch->in, counts);
-	if (!ch->carried)
-		child_watch(ch);
-}
-
-/* it works, or must be taken to */
-static void child_believe(struct ctl_child *ch);
-
-static void watch_fire(struct controller *c, struct ctl_timer *t)
-{
-	struct ctl_child *ch = heap_entry(t, struct ctl_child, timer);
-
-	if (c->now >= ch->deadline_ns) {
-		child_believe(ch);
-		return;
-	}
-	if (ch->in.state == HALF_INSTALLED && !ch->peeking && !xfrm_sa_get(c->xfrm, &ch->in.id, watch_answered, ch))
-		ch->peeking = true;
-	else
-		child_watch(ch);
-}
-
-static void child_watch(struct ctl_child *ch)
-{
-	if (!ch->delete_old && ch->want_out)
-		return; /* nothing depends on it */
-	ctl_timer_set(ch->c, &ch->timer, ch->c->now + watch_ns, watch_fire);
-}
-
-static void child_believe(struct ctl_child *ch)
+/* It is for us to delete the old one. */
+static void old_delete(struct ctl_child *ch)
 {
 	struct ctl_child *old = ch->replaces;
 
-	ctl_timer_stop(ch->c, &ch->timer);
-	if (ch->late_out)
-		child_outbound(ch);
 	if (!ch->delete_old || !old || old->down)
 		return;
 	ch->delete_old = false;
@@ -170,19 +119,49 @@ static void child_believe(struct ctl_child *ch)
 		half_remove(&old->out);
 }
 
-static void child_works(struct ctl_child *ch)
+/* It works, or must be taken to. */
+static void child_believe(struct ctl_child *ch)
 {
-	child_outbound(ch);
-	child_believe(ch);
+	ctl_timer_stop(ch->c, &ch->timer);
+	ch->checked = false;
+	if (ch->late_out)
+		child_outbound(ch);
+	old_delete(ch);
 }
 
-void child_carried(struct ctl_child *ch)
+static void check_over(struct controller *c, struct ctl_timer *t)
 {
-	if (ch->carried)
+	(void)c;
+	child_believe(heap_entry(t, struct ctl_child, timer));
+}
+
+/*
+ * The peer that asked has the new SA when traffic comes in on it. The old one goes when traffic has moved in both
+ * directions.
+ */
+static void child_check(struct ctl_child *ch)
+{
+	if (ch->carried[SLOTS_IN])
+		child_outbound(ch);
+	if ((ch->carried[SLOTS_IN] && ch->carried[SLOTS_OUT]) || (ch->want_out && !ch->delete_old))
+		child_believe(ch);
+}
+
+void child_watch_start(struct ctl_child *ch)
+{
+	ch->checked = true;
+	ctl_timer_set(ch->c, &ch->timer, ch->c->now + check_most_ns, check_over);
+	child_check(ch);
+	read_plan(ch);
+}
+
+void child_carried(struct ctl_child *ch, enum slots_dir dir)
+{
+	if (ch->carried[dir])
 		return;
-	ch->carried = true;
-	if (ch->up) /* else child_replaced() looks again */
-		child_works(ch);
+	ch->carried[dir] = true;
+	if (ch->checked) /* else child_replaced() looks again */
+		child_check(ch);
 }
 
 /* ---- the end of the old one ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading back what the card holds: counters at every poll; and, after events were lost or at the start, also what
- * is there that should not be, and what is not there that should.
+ * Reading back all that the card holds: what is there that should not be, and what is not there that should. At the
+ * start, after events were lost, when a single SA was found missing; and now and then.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,13 +9,17 @@
 #include "ctl/controller_internal.h"
 
 static const uint64_t again_ns = 10000000u;
+/* From one to the next: this, or more where it would show more than a thousand SAs a second. */
+static const uint64_t sweep_ns = 60000000000u, sweep_each_ns = 1000000u;
 
 static void poll_fire(struct controller *c, struct ctl_timer *t);
 
 void poll_start(struct controller *c)
 {
+	uint64_t wait = c->n_installed * sweep_each_ns;
+
 	if (!heap_has(&c->poll.node))
-		ctl_timer_set(c, &c->poll, c->sweep ? c->now : c->now + c->nic.counter_poll_ns, poll_fire);
+		ctl_timer_set(c, &c->poll, c->sweep ? c->now : c->now + (wait > sweep_ns ? wait : sweep_ns), poll_fire);
 }
 
 /* ---- strangers ---- */
@@ -89,14 +93,12 @@ static void dump_each(void *ctx, const struct xfrm_sa_counts *counts)
 	if (!h) /* the kernel does not always know the direction */
 		h = half_find(c, &counts->id, !counts->out);
 	if (!h) {
-		if (c->dump_sweeps && reqid_is_ours(counts->reqid))
+		if (reqid_is_ours(counts->reqid))
 			orphan_remove(c, counts);
 		return;
 	}
-	if (h->state == HALF_INSTALLED && h->seen != c->dumps) {
+	if (h->state == HALF_INSTALLED)
 		h->seen = c->dumps;
-		c->dump_seen++;
-	}
 	rekey_counts(h, counts);
 }
 
@@ -110,12 +112,10 @@ static void dump_done(void *ctx, const struct xfrm_result *result)
 	if (result->err == -EPIPE)
 		return;
 	if (result->err) {
-		c->sweep = c->sweep || c->dump_sweeps;
 		ctl_timer_set(c, &c->poll, c->now + again_ns, poll_fire);
 		return;
 	}
-	if (c->dump_sweeps || c->dump_seen < c->n_installed)
-		missing_find(c);
+	missing_find(c);
 	if (c->sweep || c->n_installed)
 		poll_start(c);
 }
@@ -128,10 +128,8 @@ static void poll_fire(struct controller *c, struct ctl_timer *t)
 	if (!c->dumps)
 		guards_find(c);
 	c->dumping = true;
-	c->dump_sweeps = c->sweep;
 	c->sweep = false;
 	c->dumps++;
-	c->dump_seen = 0;
 	if (xfrm_sa_dump(c->xfrm, dump_each, dump_done, c))
 		dump_done(c, &(struct xfrm_result){.err = -EAGAIN});
 }

@@ -78,6 +78,13 @@ void child_view(struct ctl_child *ch, struct controller_child *v)
 	half_view(&ch->out, ch->sa.spi_out, &ch->limits, &v->out);
 }
 
+/* For somebody who looks, and so wants to see it move. */
+static void child_show(struct ctl_child *ch, struct controller_child *v)
+{
+	read_soon(ch);
+	child_view(ch, v);
+}
+
 void controller_ike_each(struct controller *c, void (*each)(void *ctx, const struct ike_sa_info *sa), void *ctx)
 {
 	ike_sa_each(c->ike, each, ctx);
@@ -93,7 +100,7 @@ void controller_child_each(struct controller *c, uint64_t now, uint32_t ike_sa,
 	controller_enter(c, now);
 	if (p)
 		TAILQ_FOREACH (ch, &p->children, peer_link) {
-			child_view(ch, &view);
+			child_show(ch, &view);
 			each(ctx, &view);
 		}
 	controller_leave(c);
@@ -111,7 +118,7 @@ static void slot_walk(void *ctx, const struct slots_view *slot)
 	struct controller_child view;
 
 	if (h)
-		child_view(h->child, &view);
+		child_show(h->child, &view);
 	w->each(w->ctx, slot, h ? &view : NULL);
 }
 
@@ -150,7 +157,7 @@ void controller_queue_each(struct controller *c, uint64_t now,
 
 			if (!ch)
 				continue;
-			child_view(ch, &view);
+			child_show(ch, &view);
 			q.byte_rate = ch->entry.byte_rate;
 			q.packet_rate = ch->entry.packet_rate;
 			q.steering = steering_of(t->lanes[i]);

@@ -145,6 +145,8 @@ void story_common(struct world_config *c, struct prng *rng)
 	bad_net(c, rng);
 	for (unsigned int i = 0; i < 2; i++)
 		c->side[i] = (struct side_config){.queues = 4, .slots = 64};
+	for (unsigned int i = 0; i < 2; i++)
+		c->side[i].counter_gap_ms = prng_below(rng, 2) ? 20000 : 0;
 	c->side[0].start_action = "start";
 	c->side[1].dpd_action = "trap";
 	c->v6 = prng_below(rng, 4) == 0;

@@ -27,7 +27,7 @@ struct side_config {
 	const char *conn_extra;
 	const char *esp;         /* esp_proposals */
 	const char *connections; /* instead of the one that is made from all this */
-	uint64_t counter_poll_ms, drain_ms;
+	uint64_t counter_poll_ms, counter_gap_ms, drain_ms;
 };
 
 struct world_config {

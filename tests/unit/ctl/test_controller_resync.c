@@ -63,7 +63,6 @@ static void a_flushed_card_is_filled_again(void **state)
 	hwsim_fault(w.side[1].nic.card, "reset", 1, 0);
 	hwsim_stats(w.side[1].nic.card, &st);
 	assert_int_equal(st.total.used, 0);
-	rig_run(&w, 100);
 	assert_int_equal(st.policies, 1);
 	controller_resync(w.side[1].c, w.now, "the link went down and up");
 	rig_run(&w, 2); /* policies are back before any key is */
