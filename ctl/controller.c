@@ -190,8 +190,7 @@ static bool scheds_make(struct controller *c, uint64_t seed)
 	rekey_settings_default(&rs);
 	if (rs.replace_ns < c->nic.counter_poll_ns + exchange_ns)
 		rs.replace_ns = c->nic.counter_poll_ns + exchange_ns;
-	c->replace_ns = rs.replace_ns;
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < CTL_SCHEDS; i++) {
 		c->sched[i] = rekey_sched_new(&rs, seed + i);
 		if (!c->sched[i])
 			return false;
@@ -288,7 +287,7 @@ void controller_free(struct controller *c)
 	conns_free(c);
 	policies_free(c);
 	secrets_wipe(c);
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < CTL_SCHEDS; i++)
 		if (c->sched[i])
 			rekey_sched_free(c->sched[i]);
 	if (c->slots)
@@ -390,7 +389,7 @@ uint64_t controller_next(const struct controller *c)
 	const struct heap_node *n = heap_first(&c->timers);
 	uint64_t at = n ? n->key : UINT64_MAX;
 
-	for (unsigned int i = 0; i < 2 && !c->stopping; i++)
+	for (unsigned int i = 0; i < CTL_SCHEDS && !c->stopping; i++)
 		at = least(at, rekey_sched_next(c->sched[i]));
 	at = least(at, read_next(c));
 	return least(at, least(ike_next(c->ike), slots_next(c->slots)));

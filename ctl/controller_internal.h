@@ -141,6 +141,7 @@ void child_rekey_began(struct ctl_child *ch, struct ctl_child *old);
 void child_replacing_end(struct ctl_child *ch);
 void child_rekey_ended(struct ctl_child *ch); /* it goes down: what it was to replace stays */
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old);
+void child_replaced_count(const struct ctl_child *old); /* as it goes down */
 void child_watch_start(struct ctl_child *ch);
 bool child_is_checked(const struct ctl_child *ch);            /* whether it carries traffic is waited for */
 void child_carried(struct ctl_child *ch, enum slots_dir dir); /* traffic was seen on it */
@@ -155,6 +156,12 @@ void rekey_ask(struct ctl_child *ch); /* replace it as soon as there is room */
 void rekey_run(struct controller *c);
 void rekey_expire(void *ctx, const struct xfrm_expire *e);
 void rekey_counts(struct ctl_half *h, const struct xfrm_sa_counts *counts);
+
+/* controller_pace.c */
+/* How long a replacement takes from the moment that an SA comes due, noticed at a poll. p may be NULL: any peer. */
+uint64_t pace_replace_ns(const struct controller *c, const struct ctl_peer *p);
+void pace_began(struct ctl_child *ch);     /* a replacement of ours: its slots are reserved */
+void pace_installed(struct ctl_child *ch); /* its outbound half is in the card */
 
 /* controller_read.c */
 void read_plan(struct ctl_child *ch); /* chooses when its counters are read next */

@@ -103,6 +103,11 @@ struct ctl_half {
 	uint32_t seen, since; /* number of the dump that saw it last; of the dumps started when it was installed */
 };
 
+struct ctl_pace { /* how long replacements take */
+	bool known;
+	uint64_t mean_ns, deviation_ns;
+};
+
 struct ctl_waiter { /* somebody waits for an object to end */
 	LIST_ENTRY(ctl_waiter) link;
 	struct ctl_command *command;
@@ -147,7 +152,7 @@ struct ctl_child {
 	uint8_t reading;      /* questions for its counters under way ... */
 	uint8_t parting;      /* ... and those that go with a delete */
 	bool watched;         /* by the scheduler */
-	bool offloaded;       /* by the one for SAs in slots */
+	uint8_t sched;        /* by this one: enum ctl_sched */
 	bool out_after;       /* down, but its outbound half stays until the replacement's is installed */
 	bool expired;         /* its hard limit was reached */
 	bool lost;            /* the card does not have all of it any more */
@@ -163,6 +168,7 @@ struct ctl_child {
 	struct ctl_timer timer;        /* checking a new one; draining an old one */
 	struct heap_node read;         /* controller.reads: when its counters are read next */
 	uint64_t read_ns;              /* when they were last; 0: never */
+	uint64_t began_ns;             /* when its slots were reserved, until its outbound half is installed */
 	uint64_t installed_ns;
 	struct ctl_half in, out;
 	struct ctl_waiters waiters;
@@ -272,6 +278,7 @@ struct ctl_peer {
 	bool initiator, up, closing, terminated, dead; /* terminated: because we wanted it */
 	struct ctl_children children;
 	struct ctl_timer timer;
+	struct ctl_pace pace;    /* of replacements with it */
 	uint32_t seen_on;        /* Child SA on which traffic came from it last; 0: none yet */
 	struct ctl_tunnels lost; /* tunnels that lost their last Child SA with it: why, SA_DOWN will tell */
 	struct ctl_waiters waiters;
@@ -302,6 +309,12 @@ struct ctl_command {
 	struct ctl_waiter *waiters; /* `asked` of them */
 };
 
+/*
+ * SAs in software need no slots, so they must not wait for any; and where the card has a table for each address
+ * family, a full one must not hold up the other.
+ */
+enum ctl_sched { SCHED_SOFTWARE, SCHED_SLOTS, SCHED_SLOTS_IPV6, CTL_SCHEDS };
+
 struct controller {
 	struct log log_copy;
 	const struct log *log;
@@ -312,11 +325,13 @@ struct controller {
 	struct ike *ike;
 	struct xfrm *xfrm;
 	struct slots *slots;
-	struct rekey_sched *sched[2]; /* software; in slots */
+	struct rekey_sched *sched[CTL_SCHEDS];
+	unsigned int sched_first; /* whose turn it is to be asked first */
 	struct prng rng;
 	struct heap timers;
-	uint64_t now, replace_ns;
-	unsigned int depth; /* of calls into the controller */
+	uint64_t now;
+	struct ctl_pace pace; /* of replacements, with any peer */
+	unsigned int depth;   /* of calls into the controller */
 	bool freeing, stopping, closed;
 
 	TAILQ_HEAD(, ctl_conn) conns;
@@ -329,7 +344,6 @@ struct controller {
 	struct ctl_tunnels settled; /* their policies are all installed, or refused */
 	uint32_t n_tunnels, next_reqid;
 	struct ctl_children children, dead;
-	uint32_t offloaded[2]; /* [enum slots_family]: Child SAs of tunnels in hardware */
 	struct ctl_child *by_spi;
 	struct ctl_half *halves;
 	uint32_t n_installed;

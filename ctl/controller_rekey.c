@@ -5,27 +5,33 @@
 
 #include "ctl/controller_internal.h"
 
-/* SAs in software need no slots, so they must not wait for any: each kind has its scheduler. */
 struct rekey_sched *sched_of(const struct ctl_child *ch)
 {
-	return ch->c->sched[ch->offloaded];
+	return ch->c->sched[ch->sched];
+}
+
+static enum ctl_sched sched_choose(const struct ctl_child *ch)
+{
+	const struct ctl_tunnel *t = ch->tunnel;
+
+	if (t->mode[SLOTS_IN] == OFFLOAD_SOFTWARE && t->mode[SLOTS_OUT] == OFFLOAD_SOFTWARE)
+		return SCHED_SOFTWARE;
+	return ch->c->profile->in_per_family && child_family(ch) == SLOTS_IPV6 ? SCHED_SLOTS_IPV6 : SCHED_SLOTS;
 }
 
 void rekey_watch(struct ctl_child *ch)
 {
 	struct controller *c = ch->c;
-	const struct ctl_tunnel *t = ch->tunnel;
 
 	if (ch->watched)
 		return;
-	ch->offloaded = t->mode[SLOTS_IN] != OFFLOAD_SOFTWARE || t->mode[SLOTS_OUT] != OFFLOAD_SOFTWARE;
+	ch->sched = sched_choose(ch);
 	if (rekey_sched_add(sched_of(ch), &ch->entry, &ch->limits, c->now)) {
-		log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory to watch Child SA %u", t->name, ch->id);
+		log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory to watch Child SA %u", ch->tunnel->name,
+		       ch->id);
 		return;
 	}
 	ch->watched = true;
-	if (ch->offloaded)
-		c->offloaded[child_family(ch)]++;
 	if (!ch->installed_ns)
 		ch->installed_ns = c->now;
 	read_plan(ch);
@@ -40,8 +46,6 @@ void rekey_unwatch(struct ctl_child *ch)
 	ch->watched = false;
 	read_stop(ch);
 	rekey_sched_remove(sched_of(ch), &ch->entry);
-	if (ch->offloaded)
-		ch->c->offloaded[child_family(ch)]--;
 }
 
 void rekey_ask(struct ctl_child *ch)
@@ -53,23 +57,18 @@ void rekey_ask(struct ctl_child *ch)
 /* ---- starting ---- */
 
 /* Replacements that fit on top of those under way. A pool for both directions gives two slots to each. */
-static uint32_t budget(const struct controller *c)
+static uint32_t budget(const struct controller *c, enum ctl_sched sched)
 {
-	uint32_t least = UINT32_MAX;
+	enum slots_family family = sched == SCHED_SLOTS_IPV6 ? SLOTS_IPV6 : SLOTS_IPV4;
+	uint32_t in, out;
 
-	for (unsigned int f = SLOTS_IPV4; f <= SLOTS_IPV6; f++) {
-		uint32_t in, out;
-
-		if (!c->offloaded[f])
-			continue;
-		in = slots_room(c->slots, SLOTS_IN, (enum slots_family)f, SLOTS_FOR_REPLACEMENT);
-		out = slots_room(c->slots, SLOTS_OUT, (enum slots_family)f, SLOTS_FOR_REPLACEMENT);
-		if (c->profile->shared)
-			in /= 2;
-		in = in < out ? in : out;
-		least = in < least ? in : least;
-	}
-	return least;
+	if (sched == SCHED_SOFTWARE)
+		return UINT32_MAX;
+	in = slots_room(c->slots, SLOTS_IN, family, SLOTS_FOR_REPLACEMENT);
+	out = slots_room(c->slots, SLOTS_OUT, family, SLOTS_FOR_REPLACEMENT);
+	if (c->profile->shared)
+		in /= 2;
+	return in < out ? in : out;
 }
 
 static void rekey_begin(struct ctl_child *ch)
@@ -95,12 +94,15 @@ static void rekey_begin(struct ctl_child *ch)
 
 void rekey_run(struct controller *c)
 {
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < CTL_SCHEDS; i++) {
+		enum ctl_sched sched = (enum ctl_sched)((c->sched_first + i) % CTL_SCHEDS);
 		struct rekey_entry *e;
 
-		while (!c->stopping && (e = rekey_sched_start(c->sched[i], i ? budget(c) : UINT32_MAX, c->now)))
+		while (!c->stopping && (e = rekey_sched_start(c->sched[sched], budget(c, sched), c->now)))
 			rekey_begin(heap_entry(e, struct ctl_child, entry));
 	}
+	c->sched_first =
+		(c->sched_first + 1) % CTL_SCHEDS; /* tables for both families: not always the same one first */
 }
 
 /* ---- counts and events ---- */

@@ -16,6 +16,8 @@ void child_rekey_began(struct ctl_child *ch, struct ctl_child *old)
 {
 	ch->replaces = old;
 	ch->rekeys = ch->replacing = true;
+	if (ch->initiator) /* else it also depends on when the peer begins to use it */
+		pace_began(ch);
 	ch->lane->replacing++;
 	ch->tunnel->n_replacing++;
 	TAILQ_INSERT_TAIL(&old->successors, ch, successor_link);
@@ -79,6 +81,19 @@ static bool path_same(const struct ike_path *a, const struct ike_path *b)
 	       !memcmp(a->remote.ip, b->remote.ip, sizeof(a->remote.ip));
 }
 
+/* Only now: of two that replaced it at once, one has gone. */
+void child_replaced_count(const struct ctl_child *old)
+{
+	const struct ctl_child *ch = old->replacement;
+
+	if (!ch || ch->redundant)
+		return;
+	if (ch->initiator)
+		old->c->counters.rekeys_done++;
+	else
+		old->c->counters.rekeys_peer++;
+}
+
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old)
 {
 	struct controller *c = ch->c;
@@ -92,10 +107,6 @@ void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old
 	child_unfresh(old);
 	if (!path_same(&ch->sa.path, &old->sa.path)) /* the peer has moved: templates name its address */
 		tunnel_policies_set(ch->tunnel, &ch->sa);
-	if (ch->initiator)
-		c->counters.rekeys_done++;
-	else
-		c->counters.rekeys_peer++;
 	child_watch_start(ch);
 }
 
@@ -177,6 +188,8 @@ static void drained(struct controller *c, struct ctl_timer *t)
 
 void child_out_ready(struct ctl_child *ch)
 {
+	if (ch->out.state == HALF_INSTALLED)
+		pace_installed(ch);
 	if (ch->replaces && ch->replaces->out_after && ch->out.state == HALF_INSTALLED)
 		half_remove(&ch->replaces->out);
 }

@@ -157,8 +157,9 @@ int child_limits_draw(struct ctl_child *ch)
 	 */
 	unsigned int strata = 2 * ch->tunnel->n_lanes;
 	unsigned int stratum = 2 * (ch->lane->index % ch->tunnel->n_lanes) + (ch->peer && ch->peer->initiator ? 0 : 1);
-	uint64_t margin_bytes = old ? margin(old->byte_rate, c->replace_ns) : 0;
-	uint64_t margin_packets = old ? margin(old->packet_rate, c->replace_ns) : 0;
+	uint64_t replace_ns = pace_replace_ns(c, ch->peer);
+	uint64_t margin_bytes = old ? margin(old->byte_rate, replace_ns) : 0;
+	uint64_t margin_packets = old ? margin(old->packet_rate, replace_ns) : 0;
 	struct rekey_ceiling ceiling;
 	int err = rekey_ceiling_find(ch->sa.encr, ch->sa.encr_bits, ch->sa.esn, &ceiling);
 

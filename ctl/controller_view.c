@@ -213,7 +213,7 @@ void controller_counters_get(const struct controller *c, struct controller_count
 	*out = c->counters;
 	ike_counters_get(c->ike, &out->ike);
 	xfrm_counters_get(c->xfrm, &out->xfrm);
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < CTL_SCHEDS; i++) {
 		struct rekey_counters rc;
 
 		rekey_sched_counters(c->sched[i], &rc);

@@ -1,4 +1,4 @@
 # The controller on two simulated hosts (tests/sim).
-foreach(part slots command secret reload resync read view policy)
+foreach(part slots command secret reload resync read replace view policy)
   keyrack_test(test_controller_${part} SOURCES test_controller_${part}.c controller_rig.c LIBS sim)
 endforeach()

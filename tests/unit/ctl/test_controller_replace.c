@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* One Child SA after another: who is counted, how long both are there, what is measured. */
+#include "controller_rig.h"
+
+#include "ctl/controller_internal.h"
+
+static const struct controller_match all = {.child = "net"};
+
+static uint64_t replacements(struct side *s)
+{
+	struct controller_counters c = rig_counters(s);
+
+	return c.rekeys_done + c.rekeys_peer;
+}
+
+/* Both ends rekey at the same moment: one replacement, one redundant SA, at both ends. */
+static void a_collision_is_one_replacement(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	w.strict = w.closed = true;
+	world_streams(&w, 4, 100);
+	for (unsigned int i = 1; i <= 10; i++) {
+		for (unsigned int side = 0; side < 2; side++)
+			assert_int_equal(controller_rekey(w.side[side].c, w.now, &all, NULL), 0);
+		rig_run(&w, 5000);
+		for (unsigned int side = 0; side < 2; side++) {
+			assert_int_equal(rig_counters(&w.side[side]).ike.collisions, i);
+			assert_int_equal(rig_counters(&w.side[side]).collisions, i);
+			assert_int_equal(replacements(&w.side[side]), i);
+			assert_int_equal(rig_slots(&w.side[side]).occ, 2);
+		}
+	}
+	rig_free(&w);
+}
+
+/* What has lost a collision never sends, however long the peer may take to delete it. */
+static void what_lost_a_collision_is_not_installed_outbound(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.net.delay_ns = 100 * sim_ms;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	for (unsigned int i = 0; i < 5; i++) {
+		uint64_t installs[2];
+
+		for (unsigned int side = 0; side < 2; side++)
+			installs[side] = rig_counters(&w.side[side]).installs;
+		for (unsigned int side = 0; side < 2; side++)
+			assert_int_equal(controller_rekey(w.side[side].c, w.now, &all, NULL), 0);
+		rig_run(&w, 6000);
+		for (unsigned int side = 0; side < 2; side++) /* the winner's two, and the loser's inbound */
+			assert_int_equal(rig_counters(&w.side[side]).installs - installs[side], 3);
+	}
+	rig_free(&w);
+}
+
+/* How long the old one stays after the new one is up, on the side that deletes it. */
+static uint64_t both_there_ms(struct world *w)
+{
+	uint32_t id = rig_child(&w->side[0], 0).id;
+	uint64_t up = 0;
+
+	assert_int_equal(controller_rekey(w->side[0].c, w->now, &all, NULL), 0);
+	for (unsigned int i = 0; i < 10000; i++) {
+		rig_run(w, 1);
+		if (!up && rig_child(&w->side[0], 0).id != id)
+			up = w->now;
+		if (up && rig_counters(&w->side[0]).ike.children == 1)
+			return (w->now - up) / sim_ms;
+	}
+	fail_msg("the old one is still there");
+	return 0;
+}
+
+static void the_old_one_goes_when_traffic_has_moved(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	w.strict = w.closed = true;
+	world_streams(&w, 1, 500);
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_true(both_there_ms(&w) < 150);
+		rig_run(&w, 2000);
+	}
+	rig_free(&w);
+}
+
+/* Nothing is sent at all, or only one way: a second, and no longer. */
+static void the_old_one_goes_after_a_bounded_time(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		uint64_t ms = both_there_ms(&w);
+
+		assert_true(ms >= 1000 && ms < 1100);
+		rig_run(&w, 2000);
+		w.strict = w.closed = true;
+		world_streams(&w, 1, 500);
+		w.n_streams = 1; /* only from the first to the second */
+	}
+	rig_free(&w);
+}
+
+static void what_a_replacement_takes_is_measured(void **state)
+{
+	static const uint64_t delay_ms[] = {1, 20, 100};
+	uint64_t before = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(delay_ms) / sizeof(delay_ms[0]); i++) {
+		struct world_config config = rig_config();
+		uint64_t poll = 1000 * sim_ms, ns;
+		struct world w;
+
+		config.net.delay_ns = delay_ms[i] * sim_ms;
+		rig_make(&w, &config);
+		assert_int_equal(rig_up(&w), 0);
+		assert_int_equal(pace_replace_ns(w.side[0].c, NULL), poll + 250 * sim_ms);
+		for (unsigned int n = 0; n < 20; n++) {
+			controller_rekey(w.side[n % 2].c, w.now, &all, NULL);
+			rig_run(&w, 3000);
+		}
+		ns = pace_replace_ns(w.side[0].c, NULL) - poll;
+		assert_true(ns >= 2 * delay_ms[i] * sim_ms && ns > before);
+		assert_true(ns < 8 * delay_ms[i] * sim_ms + 50 * sim_ms);
+		before = ns;
+		rig_free(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_collision_is_one_replacement),
+		cmocka_unit_test(what_lost_a_collision_is_not_installed_outbound),
+		cmocka_unit_test(the_old_one_goes_when_traffic_has_moved),
+		cmocka_unit_test(the_old_one_goes_after_a_bounded_time),
+		cmocka_unit_test(what_a_replacement_takes_is_measured),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
