@@ -26,9 +26,12 @@ enum {
 	SOFT_SHARE = 4,    /* read after one part in so many of the time to soft */
 	HARD_SHARE = 2,    /* ... of the time to hard at the highest rate */
 	SILENCE_SHARE = 2, /* ... of the DPD delay */
+	CHECK_SHARE = 4,   /* read after one part in so many of its age */
 };
 
-static const uint64_t check_ns = 50000000u;
+/* A new one is not read sooner. Its first traffic takes the path's delay to come, and is noticed a part of that later.
+ */
+static const uint64_t check_ns = 5000000u;
 /*
  * The longest gap, if not configured: as few SAs are, they are read at the poll period; with many, so seldom that it
  * makes 100 a second; but not more seldom than every ten seconds as long as that makes no more than 2000 a second.
@@ -90,7 +93,7 @@ static uint64_t gap(const struct ctl_child *ch)
 	uint64_t poll = c->nic.counter_poll_ns, ns;
 
 	if (child_is_checked(ch))
-		return least(check_ns, poll);
+		return least(most((c->now - ch->installed_ns) / CHECK_SHARE, check_ns), poll);
 	if (!ch->read_ns || !ch->want_out)
 		return poll; /* its rate is not known; or what comes in on it is the sign to send on it */
 	ns = rekey_entry_to_soft(&ch->entry, c->now) / SOFT_SHARE;

@@ -12,7 +12,7 @@ static const uint64_t retry_first_ns = 1000000000u, retry_most_ns = 60000000000u
 static const uint64_t lane_first_ns = 2000000000u, lane_most_ns = 120000000000u, lane_full_ns = 300000000000u;
 /* RFC 9611 section 4: what the peer has deleted is not created again at once. */
 static const uint64_t lane_deleted_ns = 60000000000u;
-/* The side that did not ask for the fallback waits so long before it asks for queues that are still without an SA. */
+/* The side that did not ask for the fallback waits so long after the last one asked for before it asks itself. */
 static const uint64_t settle_ns = 3000000000u;
 
 /* ---- what is wanted ---- */
@@ -354,8 +354,10 @@ void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch, bool replaces)
 	if (t->n_lanes > 1) {
 		if (t->starter)
 			tunnel_fill(t);
-		else
+		else if (replaces)
 			start_later(t, t->c->now + settle_ns);
+		else /* the peer is still at it, one after the other if our window is small */
+			ctl_timer_set(t->c, &t->timer, t->c->now + settle_ns, tunnel_timer);
 	}
 	tunnel_settle(t);
 }

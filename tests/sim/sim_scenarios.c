@@ -255,6 +255,32 @@ static void small_play(struct world *w)
 	story_finish(w);
 }
 
+static void serial_configure(struct world_config *c, struct prng *rng)
+{
+	story_common(c, rng);
+	story_per_queue(c, "8");
+	c->net.delay_ns = 300 * sim_ms; /* so that it takes longer than the other end waits before it asks itself */
+	for (unsigned int i = 0; i < 2; i++) {
+		c->side[i].queues = 8;
+		c->side[i].conn_extra = "window = 1";
+		c->side[i].retransmit_ms = 1000;
+	}
+}
+
+/* A window of one: SAs come one after the other, each once, and only one end asks. */
+static void serial_play(struct world *w)
+{
+	if (!world_until(w, story_nine_up, 60 * sim_s, "up") || !world_run(w, 5 * sim_s))
+		return;
+	for (unsigned int i = 0; i < 2; i++)
+		if (w->side[i].ups != 9)
+			world_fail(w, "%c: %u Child SAs for 8 queues and the fallback", w->side[i].name,
+				   w->side[i].ups);
+	if (!story_flow(w, story_nine_up, 8, 50) || !world_run(w, 5 * sim_s))
+		return;
+	story_finish(w);
+}
+
 static void unequal_configure(struct world_config *c, struct prng *rng)
 {
 	story_rekeys(c, rng);
@@ -404,6 +430,7 @@ static const struct scenario scenarios[] = {
 	{"reset", "the card forgets everything", story_rekeys, reset_play},
 	{"cut", "the network is gone for a while", cut_configure, cut_play},
 	{"small", "one end has too few slots for all queues", small_configure, small_play},
+	{"serial", "eight queues and a window of one", serial_configure, serial_play},
 	{"unequal", "two queues on one end, six on the other", unequal_configure, unequal_play},
 	{"age", "keys replaced by their age", age_configure, rekeys_play},
 	{"trap", "traffic brings the tunnel up", trap_configure, trap_play},

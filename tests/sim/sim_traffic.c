@@ -28,33 +28,33 @@ static int64_t packet_new(struct world *w)
 	return (int64_t)w->n_packets++;
 }
 
-static void send_one(struct world *w, struct stream *st)
+void traffic_send(struct side *s, unsigned int queue)
 {
-	struct side *s = &w->side[st->from];
+	struct world *w = s->w;
 	struct gen_flow flow = {
 		.family = 4,
-		.src = {10, (uint8_t)(1 + st->from), 0, 1},
-		.dst = {10, (uint8_t)(2 - st->from), 0, 1},
+		.src = {10, (uint8_t)(1 + s->i), 0, 1},
+		.dst = {10, (uint8_t)(2 - s->i), 0, 1},
 		.sport = 4000,
 		.dport = 5000,
 	};
 	int64_t tag = packet_new(w);
 	struct gen_header h = {
-		.run = 1, .number = (uint64_t)tag, .sent_ns = w->now, .stream = (uint16_t)st->queue, .len = PAYLOAD};
+		.run = 1, .number = (uint64_t)tag, .sent_ns = w->now, .stream = (uint16_t)queue, .len = PAYLOAD};
 	uint8_t packet[PAYLOAD + 100];
 	size_t len;
 
 	if (w->transport) { /* from host to host */
-		memcpy(flow.src, (const uint8_t[]){192, 0, 2, (uint8_t)(1 + st->from)}, 4);
-		memcpy(flow.dst, (const uint8_t[]){192, 0, 2, (uint8_t)(2 - st->from)}, 4);
+		memcpy(flow.src, (const uint8_t[]){192, 0, 2, (uint8_t)(1 + s->i)}, 4);
+		memcpy(flow.dst, (const uint8_t[]){192, 0, 2, (uint8_t)(2 - s->i)}, 4);
 	}
 	len = gen_packet_build(&flow, &h, packet, sizeof(packet));
 	w->sent++;
 	w->current = tag;
-	hwsim_tx(s->nic.card, st->queue, w->now, packet, len);
+	hwsim_tx(s->nic.card, queue, w->now, packet, len);
 	w->current = NET_UNTAGGED;
 	if (w->packet[tag] == PACKET_STRICT)
-		world_fail(w, "%c: packet %" PRId64 " of queue %u did not leave the card", s->name, tag, st->queue);
+		world_fail(w, "%c: packet %" PRId64 " of queue %u did not leave the card", s->name, tag, queue);
 }
 
 void traffic_run(struct world *w)
@@ -65,7 +65,7 @@ void traffic_run(struct world *w)
 		if (st->next_ns > w->now)
 			continue;
 		st->next_ns = w->now + 1 + (uint64_t)(2e9 * prng_unit(&w->rng) / st->rate);
-		send_one(w, st);
+		traffic_send(&w->side[st->from], st->queue);
 	}
 }
 
@@ -83,6 +83,18 @@ static bool is_protected(const uint8_t *packet, size_t len)
 	unsigned int protocol = len < 40 ? 0 : packet[0] >> 4 == 6 ? packet[6] : packet[9];
 
 	return protocol == WIRE_ESP || protocol == WIRE_UDP;
+}
+
+/* Of what is_protected(): in host order. */
+static uint32_t spi_of(const uint8_t *packet)
+{
+	bool v6 = packet[0] >> 4 == 6;
+	size_t at = v6 ? 40 : 20;
+
+	if ((v6 ? packet[6] : packet[9]) == WIRE_UDP)
+		at += 8;
+	return (uint32_t)packet[at] << 24 | (uint32_t)packet[at + 1] << 16 | (uint32_t)packet[at + 2] << 8 |
+	       packet[at + 3];
 }
 
 void traffic_on_wire(struct side *s, const uint8_t *packet, size_t len)
@@ -106,11 +118,12 @@ void traffic_deliver(struct side *s, const struct net_packet *p)
 	struct world *w = s->w;
 	bool strict = p->tag >= 0 && !p->copy && w->packet[p->tag] & PACKET_STRICT;
 
+	w->arriving_spi = spi_of(p->data);
 	hwsim_rx(s->nic.card, w->now, p->data, p->len);
 	/* the copy of a doubled packet may have come first */
 	if (strict && !(w->packet[p->tag] & PACKET_RECEIVED))
-		world_fail(w, "%c: packet %" PRId64 " reached the card and was dropped (SPI %02x%02x%02x%02x)", s->name,
-			   p->tag, p->data[20], p->data[21], p->data[22], p->data[23]);
+		world_fail(w, "%c: packet %" PRId64 " reached the card and was dropped (SPI %08x)", s->name, p->tag,
+			   w->arriving_spi);
 }
 
 void traffic_arrived(struct side *s, const uint8_t *packet, size_t len)
@@ -127,6 +140,8 @@ void traffic_arrived(struct side *s, const uint8_t *packet, size_t len)
 		world_fail(w, "%c: packet %" PRIu64 " arrives twice", s->name, h.number);
 	w->packet[h.number] |= PACKET_RECEIVED;
 	w->received++;
+	if (w->arrived)
+		w->arrived(w->arrived_ctx, s, h.stream, w->arriving_spi);
 }
 
 void world_streams(struct world *w, unsigned int queues, double rate)

@@ -5,7 +5,9 @@
 
 #include "sim_world.h"
 
-/* Sends what is due. */
+/* One packet now, from the CPU of that number. */
+void traffic_send(struct side *s, unsigned int queue);
+/* Sends what the streams have due. */
 void traffic_run(struct world *w);
 uint64_t traffic_next(const struct world *w);
 /* A packet leaves a card for the network; one from the network reaches a card; one leaves a card for its host. */

@@ -28,6 +28,7 @@ struct side_config {
 	const char *esp;         /* esp_proposals */
 	const char *connections; /* instead of the one that is made from all this */
 	uint64_t counter_poll_ms, counter_gap_ms, drain_ms;
+	unsigned int retransmit_ms; /* the first wait for an answer; 0: 300 */
 };
 
 struct world_config {
@@ -74,7 +75,11 @@ struct world {
 	uint64_t n_packets, cap_packets;
 	uint8_t *packet; /* PACKET_* of each */
 	int64_t current; /* the packet on its way through a card right now */
+	uint32_t arriving_spi; /* of what a card is taking from the network right now; host order */
 	uint64_t sent, received, net_lost;
+	/* a packet that CPU `queue` of the other side sent has reached this host in an SA of that SPI; may be NULL */
+	void (*arrived)(void *ctx, struct side *s, unsigned int queue, uint32_t spi);
+	void *arrived_ctx;
 	uint64_t check_at, deep_at;
 	bool failed;
 	char why[WORLD_WHY_MAX];
