@@ -29,8 +29,7 @@ enum {
 	CHECK_SHARE = 4,   /* read after one part in so many of its age */
 };
 
-/* A new one is not read sooner. Its first traffic takes the path's delay to come, and is noticed a part of that later.
- */
+/* A new one is read no sooner. Its first traffic comes after the path's delay, and is noticed a part of that later. */
 static const uint64_t check_ns = 5000000u;
 /*
  * The longest gap, if not configured: as few SAs are, they are read at the poll period; with many, so seldom that it
