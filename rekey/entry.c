@@ -6,8 +6,14 @@ static const double ns_per_s = 1e9;
 /* Beyond this a count that does not move means that nothing is sent; up to this it may only be late. */
 static const uint64_t lag_ns = 2000000000u;
 
-/* Time constants of the smoothed rate: quick to believe in more traffic, slow to believe in less. */
-static const uint64_t rise_ns = 1000000000u, fall_ns = 10000000000u;
+/* Time constants: quick to believe in more traffic, slow to believe in less; slower still to forget a burst. */
+static const uint64_t rise_ns = 1000000000u, fall_ns = 10000000000u, peak_fall_ns = 60000000000u;
+
+/* What is measured over less than this is not all of the truth: a young SA's rate follows it only in part. */
+static const uint64_t young_rise_ns = 100000000u, young_fall_ns = 1000000000u;
+
+/* A peak is over at least this: counts that a card brings up to date once a second come in lumps. */
+static const uint64_t peak_least_ns = 1000000000u;
 
 static uint64_t add_sat(uint64_t a, uint64_t b)
 {
@@ -25,12 +31,37 @@ static uint64_t since(uint64_t then, uint64_t now)
 	return now > then ? now - then : 0;
 }
 
-static double rate_smooth(double rate, uint64_t delta, uint64_t dt)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-	double sample = (double)delta * ns_per_s / (double)dt;
-	double tau = (double)(sample > rate ? rise_ns : fall_ns);
+	return a < b ? a : b;
+}
 
-	return rate + (sample - rate) * (double)dt / ((double)dt + tau);
+/* How much of the way from an estimate of time constant tau_ns to a sample over dt_ns. */
+static float weight(uint64_t dt_ns, uint64_t tau_ns)
+{
+	return (float)dt_ns / ((float)dt_ns + (float)tau_ns);
+}
+
+/*
+ * measured_ns: for how long this SA has been measured before. Up to the time constant the weights are those of a plain
+ * mean, in which the rate it began with counts as young_*_ns of measurement.
+ */
+static void rate_take(float *rate, float *peak, uint64_t delta, uint64_t dt_ns, uint64_t measured_ns)
+{
+	float sample = (float)((double)delta * ns_per_s / (double)dt_ns);
+	float lump = (float)((double)delta * ns_per_s / (double)(dt_ns < peak_least_ns ? peak_least_ns : dt_ns));
+	bool first = *rate <= 0;
+	uint64_t tau = sample > *rate ? least(rise_ns, add_sat(measured_ns, young_rise_ns))
+				      : least(fall_ns, add_sat(measured_ns, young_fall_ns));
+
+	if (lump > *rate && !first)
+		lump += lump - *rate;
+	*rate += (sample - *rate) * weight(dt_ns, tau);
+	*peak -= *peak * weight(dt_ns, peak_fall_ns);
+	if (*peak < lump)
+		*peak = lump;
+	if (*peak < *rate)
+		*peak = *rate;
 }
 
 bool rekey_entry_count(struct rekey_entry *e, uint64_t bytes, uint64_t packets, uint64_t now)
@@ -45,8 +76,8 @@ bool rekey_entry_count(struct rekey_entry *e, uint64_t bytes, uint64_t packets, 
 	e->packets += dp;
 	if (!dt)
 		return true; /* the rate follows when time has passed */
-	e->byte_rate = rate_smooth(e->byte_rate, db, dt);
-	e->packet_rate = rate_smooth(e->packet_rate, dp, dt);
+	rate_take(&e->byte_rate, &e->byte_peak, db, dt, since(e->born_ns, e->counted_ns));
+	rate_take(&e->packet_rate, &e->packet_peak, dp, dt, since(e->born_ns, e->counted_ns));
 	e->counted_ns = now;
 	return true;
 }
@@ -56,7 +87,7 @@ struct dimension {
 	enum rekey_reason reason;
 	uint64_t used; /* count or age, extended to now */
 	uint64_t soft, hard;
-	double rate; /* a second */
+	float rate, peak; /* a second */
 };
 
 enum { DIMENSIONS = 3 };
@@ -65,11 +96,11 @@ enum { DIMENSIONS = 3 };
  * A count as it may be by now. However fast it was, not more than an eighth of the limit is made up: otherwise a short
  * life would end, again and again, with traffic that never came.
  */
-static uint64_t extended(uint64_t count, double rate, uint64_t age_ns, uint64_t soft)
+static uint64_t extended(uint64_t count, float rate, uint64_t age_ns, uint64_t soft)
 {
-	uint64_t more = to_u64(rate * (double)(age_ns < lag_ns ? age_ns : lag_ns) / ns_per_s);
+	uint64_t more = to_u64((double)rate * (double)least(age_ns, lag_ns) / ns_per_s);
 
-	return add_sat(count, more < soft / 8 ? more : soft / 8);
+	return add_sat(count, least(more, soft / 8));
 }
 
 static void dimensions_get(const struct rekey_entry *e, uint64_t now, struct dimension d[static DIMENSIONS])
@@ -77,14 +108,29 @@ static void dimensions_get(const struct rekey_entry *e, uint64_t now, struct dim
 	const struct rekey_limits *l = &e->limits;
 	uint64_t age = since(e->counted_ns, now);
 
-	d[0] = (struct dimension){REKEY_BYTES, extended(e->bytes, e->byte_rate, age, l->soft_bytes), l->soft_bytes,
-				  l->hard_bytes, e->byte_rate};
-	d[1] = (struct dimension){REKEY_PACKETS, extended(e->packets, e->packet_rate, age, l->soft_packets),
-				  l->soft_packets, l->hard_packets, e->packet_rate};
-	d[2] = (struct dimension){REKEY_TIME, since(e->born_ns, now), l->soft_ns, l->hard_ns, ns_per_s};
+	d[0] = (struct dimension){.reason = REKEY_BYTES,
+				  .used = extended(e->bytes, e->byte_rate, age, l->soft_bytes),
+				  .soft = l->soft_bytes,
+				  .hard = l->hard_bytes,
+				  .rate = e->byte_rate,
+				  .peak = e->byte_peak};
+	d[1] = (struct dimension){.reason = REKEY_PACKETS,
+				  .used = extended(e->packets, e->packet_rate, age, l->soft_packets),
+				  .soft = l->soft_packets,
+				  .hard = l->hard_packets,
+				  .rate = e->packet_rate,
+				  .peak = e->packet_peak};
+	d[2] = (struct dimension){
+		.reason = REKEY_TIME, .used = since(e->born_ns, now), .soft = l->soft_ns, .hard = l->hard_ns};
 }
 
-static uint64_t ns_until(const struct dimension *d, uint64_t limit)
+/* What is added to a dimension within ns at this rate. */
+static uint64_t amount(const struct dimension *d, float rate, uint64_t ns)
+{
+	return d->reason == REKEY_TIME ? ns : to_u64((double)rate * (double)ns / ns_per_s);
+}
+
+static uint64_t ns_until(const struct dimension *d, uint64_t limit, float rate)
 {
 	if (limit == REKEY_INF)
 		return UINT64_MAX;
@@ -92,27 +138,28 @@ static uint64_t ns_until(const struct dimension *d, uint64_t limit)
 		return 0;
 	if (d->reason == REKEY_TIME)
 		return limit - d->used;
-	if (d->rate <= 0)
+	if (rate <= 0)
 		return UINT64_MAX;
-	return add_sat(to_u64((double)(limit - d->used) / d->rate * ns_per_s), 1);
+	return add_sat(to_u64((double)(limit - d->used) / (double)rate * ns_per_s), 1);
 }
 
-/* ns until this dimension alone makes the entry due. */
-static uint64_t ns_until_due(const struct dimension *d, uint64_t replace_ns)
+/*
+ * Where this dimension alone makes the entry due: at soft, or earlier where a replacement that takes replace_ns would
+ * otherwise end past hard; but an SA is not given up in the first half of its life for that.
+ */
+static uint64_t due_count(const struct dimension *d, uint64_t replace_ns)
 {
-	uint64_t soft = ns_until(d, d->soft), hard = ns_until(d, d->hard), early;
+	uint64_t margin, early;
 
-	if (hard == UINT64_MAX)
-		return soft;
-	early = hard > replace_ns ? hard - replace_ns : 0;
+	if (d->hard == REKEY_INF)
+		return d->soft;
+	margin = amount(d, d->peak, replace_ns);
+	early = d->hard > margin ? d->hard - margin : 0;
 	if (d->soft == REKEY_INF)
 		return early;
-	if (early < soft) {
-		uint64_t half = ns_until(d, d->soft / 2);
-
-		return early > half ? early : half;
-	}
-	return soft;
+	if (early < d->soft / 2)
+		early = d->soft / 2;
+	return least(early, d->soft);
 }
 
 enum rekey_reason rekey_entry_reason(const struct rekey_entry *e, uint64_t replace_ns, uint64_t now)
@@ -120,52 +167,74 @@ enum rekey_reason rekey_entry_reason(const struct rekey_entry *e, uint64_t repla
 	struct dimension d[DIMENSIONS];
 
 	dimensions_get(e, now, d);
-	for (int i = 0; i < DIMENSIONS; i++)
-		if (!ns_until_due(&d[i], replace_ns))
+	for (int i = 0; i < DIMENSIONS; i++) {
+		uint64_t due = due_count(&d[i], replace_ns);
+
+		if (due != REKEY_INF && d[i].used >= due)
 			return d[i].reason;
+	}
 	return REKEY_NONE;
 }
 
 uint64_t rekey_entry_due_at(const struct rekey_entry *e, uint64_t replace_ns, uint64_t now)
 {
 	struct dimension d[DIMENSIONS];
-	uint64_t least = UINT64_MAX;
+	uint64_t ns = UINT64_MAX;
 
 	dimensions_get(e, now, d);
-	for (int i = 0; i < DIMENSIONS; i++) {
-		uint64_t ns = ns_until_due(&d[i], replace_ns);
+	for (int i = 0; i < DIMENSIONS; i++)
+		ns = least(ns, ns_until(&d[i], due_count(&d[i], replace_ns), d[i].rate));
+	return add_sat(now, ns);
+}
 
-		least = ns < least ? ns : least;
-	}
-	return add_sat(now, least);
+uint64_t rekey_entry_urgency(const struct rekey_entry *e, uint64_t now)
+{
+	struct dimension d[DIMENSIONS];
+	uint64_t ns = UINT64_MAX;
+
+	dimensions_get(e, now, d);
+	for (int i = 0; i < DIMENSIONS; i++)
+		ns = least(ns, ns_until(&d[i], d[i].hard, d[i].peak));
+	return ns;
 }
 
 uint64_t rekey_entry_to_hard(const struct rekey_entry *e, uint64_t now)
 {
 	struct dimension d[DIMENSIONS];
-	uint64_t least = UINT64_MAX;
+	uint64_t ns = UINT64_MAX;
 
 	dimensions_get(e, now, d);
-	for (int i = 0; i < DIMENSIONS; i++) {
-		uint64_t ns = ns_until(&d[i], d[i].hard);
-
-		least = ns < least ? ns : least;
-	}
-	return least;
+	for (int i = 0; i < DIMENSIONS; i++)
+		ns = least(ns, ns_until(&d[i], d[i].hard, d[i].rate));
+	return ns;
 }
 
 uint64_t rekey_entry_to_soft(const struct rekey_entry *e, uint64_t now)
 {
 	struct dimension d[DIMENSIONS];
-	uint64_t least = UINT64_MAX;
+	uint64_t ns = UINT64_MAX;
 
 	dimensions_get(e, now, d);
-	for (int i = 0; i < DIMENSIONS; i++) {
-		uint64_t ns = ns_until(&d[i], d[i].soft);
+	for (int i = 0; i < DIMENSIONS; i++)
+		ns = least(ns, ns_until(&d[i], d[i].soft, d[i].rate));
+	return ns;
+}
 
-		least = ns < least ? ns : least;
-	}
-	return least;
+struct rekey_margin rekey_entry_margin(const struct rekey_entry *e, uint64_t ns)
+{
+	return (struct rekey_margin){
+		.bytes = to_u64((double)e->byte_peak * (double)ns / ns_per_s),
+		.packets = to_u64((double)e->packet_peak * (double)ns / ns_per_s),
+		.ns = ns,
+	};
+}
+
+void rekey_entry_inherit(struct rekey_entry *e, const struct rekey_entry *old)
+{
+	e->byte_rate = old->byte_rate;
+	e->packet_rate = old->packet_rate;
+	e->byte_peak = old->byte_peak;
+	e->packet_peak = old->packet_peak;
 }
 
 static double share(uint64_t used, uint64_t limit)

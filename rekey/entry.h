@@ -8,6 +8,12 @@
 /* Takes in counts; updates the measured rates. True if anything changed. */
 bool rekey_entry_count(struct rekey_entry *e, uint64_t bytes, uint64_t packets, uint64_t now);
 
+/* Rates and peaks from the SA that it replaces. */
+void rekey_entry_inherit(struct rekey_entry *e, const struct rekey_entry *old);
+
+/* Estimated ns until the hard limit at the peak rate: the order of urgency. */
+uint64_t rekey_entry_urgency(const struct rekey_entry *e, uint64_t now);
+
 /* Why it is due now, REKEY_NONE if it is not. replace_ns: see struct rekey_settings. */
 enum rekey_reason rekey_entry_reason(const struct rekey_entry *e, uint64_t replace_ns, uint64_t now);
 

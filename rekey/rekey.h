@@ -87,26 +87,43 @@ enum rekey_state {
 	REKEY_REPLACED, /* the new one works; draining */
 };
 
-/* One SA pair. Lives in its owner; zero-initialise. All fields are the scheduler's. */
+/*
+ * One SA pair. Lives in its owner; zero-initialise. All fields are the scheduler's.
+ *
+ * The estimate of its traffic has two parts. The rate is smoothed: it follows growth within a second and a decline
+ * within ten, and while an SA is young it is the mean of what was measured, so that a first measurement counts in full
+ * and a rate taken over from a predecessor (rekey_sched_inherit) fades after a few. The peak is the largest rate seen
+ * lately, over at least a second: it rises at once, above what was measured by as much as that was above the rate
+ * (traffic that grows is believed to grow on, up to twice), and fades within a minute. What is expected (when soft
+ * will be reached) goes by the rate; what must be safe (margins, how soon hard can come) by the peak.
+ */
 struct rekey_entry {
 	struct heap_node due;  /* by the time it is estimated to come due */
 	struct heap_node hard; /* by estimated time to the hard limit, while DUE */
 	struct rekey_limits limits;
-	uint64_t bytes, packets;       /* last counts known */
-	uint64_t counted_ns, born_ns;  /* when */
-	double byte_rate, packet_rate; /* a second, smoothed */
-	uint64_t retry_ns;             /* not before */
-	uint8_t state;                 /* enum rekey_state */
-	uint8_t reason;                /* enum rekey_reason; REKEY_NONE while nobody wanted it replaced */
-	uint8_t failures;              /* in a row */
-	uint8_t deferred;              /* already counted in deferred_no_slot */
+	uint64_t bytes, packets;      /* last counts known */
+	uint64_t counted_ns, born_ns; /* when */
+	float byte_rate, packet_rate; /* a second, smoothed */
+	float byte_peak, packet_peak; /* a second, the largest of late */
+	uint64_t retry_ns;            /* not before */
+	uint8_t state;                /* enum rekey_state */
+	uint8_t reason;               /* enum rekey_reason; REKEY_NONE while nobody wanted it replaced */
+	uint8_t failures;             /* in a row */
+	uint8_t deferred;             /* already counted in deferred_no_slot */
+};
+
+/* What an SA pair carries, and ages, while something takes its time. */
+struct rekey_margin {
+	uint64_t bytes, packets, ns;
 };
 
 struct rekey_settings {
 	uint64_t replace_ns; /* how long a replacement takes at most: counter poll + round trips + install + free */
 	uint64_t backoff_ns; /* first wait after a failed try; doubles, randomised, up to backoff_max_ns */
 	uint64_t backoff_max_ns;
-	uint32_t in_flight_max; /* never more at once, whatever the slots allow; 0: no such bound */
+	uint64_t retry_least_ns, retry_most_ns; /* if set: each wait is random between them, and never doubles */
+	uint32_t in_flight_max;                 /* never more at once, whatever the slots allow; 0: no such bound */
+	bool late;                              /* never start before soft, whatever rates and queue say */
 };
 
 void rekey_settings_default(struct rekey_settings *s);
@@ -119,6 +136,11 @@ void rekey_sched_free(struct rekey_sched *s);
 
 /* Watch an SA that has just come into use. 0, -ENOMEM, or -EEXIST (it is watched already). */
 int rekey_sched_add(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_limits *limits, uint64_t now);
+/*
+ * `e` takes the place of `old` (of any state, also forgotten since): until it has been measured it is believed to carry
+ * what `old` carried. To be called after rekey_sched_add().
+ */
+void rekey_sched_inherit(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_entry *old, uint64_t now);
 /* Forget it, in whatever state. Nothing happens if it is not known. */
 void rekey_sched_remove(struct rekey_sched *s, struct rekey_entry *e);
 
@@ -139,8 +161,8 @@ void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_r
  * returns NULL, also with slots 0: that is how the scheduler learns that it was asked.
  *
  * An SA is due when a count or its age has reached the soft limit; counts that are older than a moment are extended
- * at the measured rate, by 2 s and an eighth of the limit at most. It is also due when the rate has grown so that hard
- * is nearer than replace_ns, but not before half of soft.
+ * at the measured rate, by 2 s and an eighth of the limit at most. It is also due when at its peak rate hard is nearer
+ * than replace_ns, but not before half of soft.
  */
 struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uint64_t now);
 /*
@@ -156,12 +178,38 @@ void rekey_sched_taken(struct rekey_sched *s, struct rekey_entry *e, uint64_t no
 /* When to call rekey_sched_start() next; in the past: now. UINT64_MAX: no time known, only an event or a free slot. */
 uint64_t rekey_sched_next(const struct rekey_sched *s);
 
+/* ---- reading the counters ---- */
+
+/* How an SA's counters come to be known. */
+struct rekey_reading {
+	uint64_t poll_ns;      /* the shortest time between two readings of one SA: near its soft limit */
+	uint64_t max_gap_ns;   /* the longest, however idle it is */
+	bool card_events;      /* the card itself raises an event at the soft limit */
+	double line_rate;      /* bytes a second that the link can carry at most; 0: not known */
+	uint32_t packet_least; /* bytes of the smallest packet on that link; 0: 64 */
+};
+
+/*
+ * When the counters of an SA that was added or read just now should be read next. Halfway to the soft limit at its peak
+ * rate, but at least poll_ns and at most max_gap_ns from now: an SA far from its limit is read seldom, and over a life
+ * the number of readings grows with the logarithm of the life.
+ *
+ * The worst case is a burst at line rate out of silence. Where the card raises soft events it is the event that starts
+ * the replacement, and readings only keep the estimates true. Where it does not, the gap is also at most what the line
+ * needs from the counts last read to the hard limit, less replace_ns: even then it is read in time to be replaced.
+ * With neither events nor a known line rate nothing better than poll_ns is safe, and that is the answer.
+ */
+uint64_t rekey_entry_read_at(const struct rekey_entry *e, const struct rekey_reading *r, uint64_t replace_ns,
+			     uint64_t now);
+
 /*
  * Estimated ns until the hard limit / the soft limit at the measured rate, whichever dimension is first; 0: reached;
  * UINT64_MAX: never at this rate. `now` may not lie before the last call with a time.
  */
 uint64_t rekey_entry_to_hard(const struct rekey_entry *e, uint64_t now);
 uint64_t rekey_entry_to_soft(const struct rekey_entry *e, uint64_t now);
+/* What it may carry within ns at its peak rate: what its successor's limits leave room for. ns is passed on. */
+struct rekey_margin rekey_entry_margin(const struct rekey_entry *e, uint64_t ns);
 /* Wear: share of the nearest hard (soft) limit used, by the counts last known: 0..1 and above. */
 double rekey_entry_wear_hard(const struct rekey_entry *e, uint64_t now);
 double rekey_entry_wear_soft(const struct rekey_entry *e, uint64_t now);

@@ -77,14 +77,20 @@ static void heaps_leave(struct rekey_sched *s, struct rekey_entry *e)
 	heap_remove(&s->ready, &e->hard);
 }
 
+/* What is assumed for being early in time: nothing where the policy starts at soft, whatever comes. */
+static uint64_t replace_ns(const struct rekey_sched *s)
+{
+	return s->settings.late ? 0 : s->settings.replace_ns;
+}
+
 static void due_estimate(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
 {
-	place(&s->due, &e->due, rekey_entry_due_at(e, s->settings.replace_ns, now));
+	place(&s->due, &e->due, rekey_entry_due_at(e, replace_ns(s), now));
 }
 
 static void ready_estimate(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
 {
-	place(&s->ready, &e->hard, later(now, rekey_entry_to_hard(e, now)));
+	place(&s->ready, &e->hard, later(now, rekey_entry_urgency(e, now)));
 }
 
 static void reason_count(struct rekey_counters *c, enum rekey_reason reason)
@@ -133,6 +139,13 @@ int rekey_sched_add(struct rekey_sched *s, struct rekey_entry *e, const struct r
 	return 0;
 }
 
+void rekey_sched_inherit(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_entry *old, uint64_t now)
+{
+	rekey_entry_inherit(e, old);
+	if (e->state == REKEY_WATCHED)
+		due_estimate(s, e, now);
+}
+
 void rekey_sched_remove(struct rekey_sched *s, struct rekey_entry *e)
 {
 	if (e->state == REKEY_IDLE)
@@ -153,7 +166,7 @@ void rekey_sched_count(struct rekey_sched *s, struct rekey_entry *e, uint64_t by
 		ready_estimate(s, e, now);
 	if (e->state != REKEY_WATCHED)
 		return;
-	reason = rekey_entry_reason(e, s->settings.replace_ns, now);
+	reason = rekey_entry_reason(e, replace_ns(s), now);
 	if (reason != REKEY_NONE)
 		due_set(s, e, reason, now);
 	else
@@ -173,10 +186,10 @@ void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_r
 /* The estimate for a WATCHED entry has come: is it so? */
 static void estimate_check(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
 {
-	enum rekey_reason reason = rekey_entry_reason(e, s->settings.replace_ns, now);
+	enum rekey_reason reason = rekey_entry_reason(e, replace_ns(s), now);
 
 	if (reason == REKEY_NONE) {
-		uint64_t at = rekey_entry_due_at(e, s->settings.replace_ns, now), not_before = later(now, recheck_ns);
+		uint64_t at = rekey_entry_due_at(e, replace_ns(s), now), not_before = later(now, recheck_ns);
 
 		place(&s->due, &e->due, at > not_before ? at : not_before);
 		return;
@@ -219,8 +232,11 @@ static uint64_t backoff_draw(struct rekey_sched *s, const struct rekey_entry *e,
 {
 	unsigned int doublings = e->failures - 1u;
 	uint64_t most = s->settings.backoff_max_ns, least = s->settings.backoff_ns / BACKOFF_FLOOR_DIVISOR;
-	uint64_t wait = s->settings.backoff_ns, half_left = rekey_entry_to_hard(e, now) / 2;
+	uint64_t wait = s->settings.backoff_ns, half_left = rekey_entry_urgency(e, now) / 2;
 
+	if (s->settings.retry_most_ns)
+		return s->settings.retry_least_ns +
+		       prng_below(&s->rng, s->settings.retry_most_ns - s->settings.retry_least_ns + 1);
 	for (unsigned int i = 0; i < doublings && i < BACKOFF_DOUBLINGS_MAX && wait < most; i++)
 		wait *= 2;
 	if (wait > most)
