@@ -182,6 +182,7 @@ const struct conf_row conf_rows_nic[] = {
 	{.key = "slots", .type = CONF_UINT, NIC(slots), .min = 2, .max = 1 << 24},
 	{.key = "reserve", .type = CONF_UINT, NIC(reserve), .max = 1 << 24},
 	{.key = "queues", .type = CONF_UINT, NIC(queues), .min = 1, .max = 1024},
+	{.key = "manage_queues", .type = CONF_BOOL, NIC(manage_queues)},
 	{.key = "counter_poll", .type = CONF_TIME, NIC(counter_poll_ns), .min = MS, .max = 3600 * S},
 	{.key = "counter_gap", .type = CONF_TIME, NIC(counter_gap_ns), .max = 3600 * S},
 	{.key = "drain", .type = CONF_TIME, NIC(drain_ns), .max = 3600 * S},

@@ -279,6 +279,7 @@ void controller_free(struct controller *c)
 	if (!c)
 		return;
 	c->freeing = true;
+	queues_close(c);
 	if (c->ike)
 		ike_free(c->ike);
 	if (c->xfrm)
@@ -343,6 +344,7 @@ void controller_leave(struct controller *c)
 			t->settled = false;
 			tunnel_policies_ready(t);
 		}
+		queues_run(c);
 		rekey_run(c);
 		read_run(c);
 		reap(c);

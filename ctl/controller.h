@@ -55,6 +55,13 @@ struct controller_env {
 struct controller *controller_new(const struct conf_daemon *daemon, const struct conf_nic *nic,
 				  const struct controller_env *env, const struct xfrm_transport *requests,
 				  const struct xfrm_transport *multicast, uint64_t seed, const struct log *log);
+/*
+ * The card's ethtool, once and before connections are loaded: from then on the queue map (offload/queues.h) decides
+ * which CPU and which queues a tunnel's queue has. The transports must be usable until controller_free(). root: as
+ * queues_config's. 0, or -errno (logged): then all goes on without the map.
+ */
+int controller_queues_open(struct controller *c, uint64_t now, const struct xfrm_transport *requests,
+			   const struct xfrm_transport *multicast, const char *root);
 /* Without telling anybody: use controller_stop() first. Keys are wiped. */
 void controller_free(struct controller *c);
 
@@ -65,6 +72,11 @@ void controller_receive(struct controller *c, uint64_t now, const struct ike_pat
 void controller_nic(struct controller *c, uint64_t now);
 /* The request transport was full: call controller_nic() when it is writable, too. */
 bool controller_nic_wants_write(const struct controller *c);
+/* The same for the transports of controller_queues_open(). */
+void controller_ethtool(struct controller *c, uint64_t now);
+bool controller_ethtool_wants_write(const struct controller *c);
+/* The other end is gone: nothing is to be read any more. */
+bool controller_ethtool_closed(const struct controller *c);
 /* The card may have lost what it held (link down, reset, a driver's reload): read everything back. */
 void controller_resync(struct controller *c, uint64_t now, const char *why);
 void controller_tick(struct controller *c, uint64_t now);
@@ -126,7 +138,10 @@ struct controller_half { /* one direction */
 struct controller_child {
 	uint32_t id, ike_sa, reqid;
 	const struct ike_child_sa *ike; /* names, selectors, algorithms */
-	uint32_t cpu;                   /* queue it is bound to; UINT32_MAX: any (the fallback) */
+	uint32_t queue;                 /* of its tunnel; UINT32_MAX: any (the fallback) */
+	uint32_t cpu;                   /* whose it is; UINT32_MAX: any */
+	int rx;                         /* RX queue on which its packets are to arrive; -1: any */
+	enum queues_in steered;         /* how they come there; QUEUES_IN_ANY: they do not */
 	enum offload_mode mode;         /* inbound */
 	enum child_state {
 		CHILD_RESERVED, /* slots held, exchange under way */
@@ -153,11 +168,16 @@ void controller_slot_each(struct controller *c, uint64_t now,
 			  void *ctx);
 const struct slots *controller_slots(const struct controller *c);
 
-struct controller_queue { /* one queue of one tunnel */
+struct controller_queue { /* one queue of one tunnel; texts are valid during the call */
 	uint32_t queue;   /* UINT32_MAX: the fallback for all */
 	const struct controller_child *child;
+	int tx, rx;                                            /* the card's; -1: none of its own, or not known */
+	const char *out, *in;                                  /* queues_out_name(), queues_in_name(); "": not known */
+	const char *steering_out, *steering_in;                /* the same as sentences for people */
+	const char *why;                                       /* why inbound packets are not steered; "": they are */
+	const char *poor;                                      /* what the queue map lacks; "": nothing */
 	double byte_rate, packet_rate;                         /* a second, measured; out */
-	const char *steering;                                  /* how inbound packets find the queue, for people */
+	double share;                                          /* of the tunnel's byte_rate, 0..1 */
 	uint64_t bytes_in, packets_in, bytes_out, packets_out; /* of all SAs that the queue has had */
 };
 void controller_queue_each(struct controller *c, uint64_t now,
@@ -177,7 +197,7 @@ void controller_policy_each(struct controller *c, void (*each)(void *ctx, const 
 #define CONTROLLER_COUNTERS(X)                                                                                         \
 	X(rekeys_done) X(rekeys_failed) X(rekeys_peer) X(collisions) X(installs) X(install_refused)                    \
 	X(fallback_crypto) X(fallback_software) X(admission_refused) X(hard_expired) X(soft_events) X(resyncs)         \
-	X(orphans_removed) X(retries)
+	X(orphans_removed) X(retries) X(queue_maps) X(queue_rekeys) X(queue_rules) X(queue_rules_refused)
 /* clang-format on */
 
 struct controller_counters {

@@ -47,7 +47,7 @@ void child_tell_slot(struct ctl_child *ch)
 
 static uint16_t refusal(const struct ike_child_offer *offer, const struct ctl_tunnel *t)
 {
-	if (offer->rekeys_user || (t && t->restart))
+	if (offer->rekeys_user || (t && (t->restart || (offer->resource && queues_awaited(t->c)))))
 		return IKE_N_TEMPORARY_FAILURE;
 	return offer->resource && t && t->n_fresh ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
 }
@@ -85,23 +85,6 @@ static int slots_take(struct ctl_child *ch, enum slots_purpose purpose)
 	return 0;
 }
 
-/* RFC 4303 2.1: 1 to 255 are reserved. Unique among all inbound SPIs, of whichever peer. */
-static uint32_t spi_draw(struct controller *c)
-{
-	for (unsigned int i = 0; i < SPI_DRAWS_MAX; i++) {
-		struct ctl_child *other;
-		uint32_t spi;
-
-		c->env.random(c->env.ctx, (uint8_t *)&spi, sizeof(spi));
-		if (spi < SPI_MIN)
-			continue;
-		HASH_FIND(hh, c->by_spi, &spi, sizeof(spi), other);
-		if (!other)
-			return spi;
-	}
-	return 0;
-}
-
 static struct ctl_child *child_new(struct controller *c, struct ctl_lane *lane, struct ctl_peer *p,
 				   const struct ike_child_offer *offer)
 {
@@ -109,18 +92,16 @@ static struct ctl_child *child_new(struct controller *c, struct ctl_lane *lane, 
 
 	if (!ch)
 		return NULL;
-	ch->spi_in = spi_draw(c);
-	HASH_ADD(hh, c->by_spi, spi_in, sizeof(ch->spi_in), ch);
-	if (!ch->spi_in || ch->hash_failed) {
-		if (!ch->hash_failed)
-			HASH_DEL(c->by_spi, ch);
-		free(ch);
-		return NULL;
-	}
 	ch->c = c;
 	ch->id = offer->child_sa;
 	ch->tunnel = lane->tunnel;
 	ch->lane = lane;
+	if (!child_spi_choose(ch, offer))
+		HASH_ADD(hh, c->by_spi, spi_in, sizeof(ch->spi_in), ch);
+	if (!ch->spi_in || ch->hash_failed) {
+		free(ch);
+		return NULL;
+	}
 	ch->peer = p;
 	ch->initiator = offer->initiator;
 	ch->fresh = true;
@@ -196,6 +177,8 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 		return refuse(c, offer, NULL, "no memory");
 	if (lane->tunnel->restart)
 		return refuse(c, offer, lane->tunnel, "its configuration has changed, and the old SAs go first");
+	if (lane->index && !offer->initiator && !old && queues_awaited(c))
+		return refuse(c, offer, lane->tunnel, "the queue map is being read");
 	if (tunnel_is_full(lane->tunnel, p, offer))
 		return refuse(c, offer, lane->tunnel, "it has as many as it may");
 	ch = child_new(c, lane, p, offer);
@@ -241,7 +224,7 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 {
 	struct controller *c = ch->c;
 	struct ctl_child *old = ev->replaces ? ev->replaces->user : NULL;
-	char queue[24] = "any queue";
+	char queue[48] = "any queue";
 
 	if (ch->up)
 		return;
@@ -254,8 +237,8 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 	else if (ch->late_out)
 		child_watch_start(ch);
 	rekey_watch(ch);
-	if (lane_cpu(ch->lane) != UINT32_MAX)
-		snprintf(queue, sizeof(queue), "queue %u", lane_cpu(ch->lane));
+	if (ch->lane->index)
+		snprintf(queue, sizeof(queue), "queue %u (CPU %u)", ch->lane->index - 1, ch->lane->cpu);
 	log_at(c->log, LOG_LEVEL_INFO, "child.serves", "%s: Child SA %u is up, in %08x out %08x, %s, %s%s",
 	       ch->tunnel->name, ch->id, ch->sa.spi_in, ch->sa.spi_out, offload_mode_name(half_mode(&ch->in)), queue,
 	       old ? ", replaces an older one" : "");

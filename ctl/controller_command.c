@@ -362,11 +362,13 @@ static void stop_force(struct controller *c, struct ctl_timer *t)
 
 void command_stop_check(struct controller *c)
 {
-	if (!c->stop || c->halves || c->policies)
+	bool left = !TAILQ_EMPTY(&c->children) || c->peers;
+
+	if (!c->stop || c->halves || c->policies || (left && !c->stop_forced) || !queues_stopped(c))
 		return;
 	if (c->stop_forced)
 		command_end(c->stop, -ETIMEDOUT, "stopped, without an answer from every peer");
-	else if (TAILQ_EMPTY(&c->children) && !c->peers)
+	else
 		command_end(c->stop, 0, "stopped");
 }
 

@@ -375,6 +375,7 @@ static void restart_text(const struct controller *c, const struct conf *conf, ch
 		{"nic.slots", a->slots != b->slots},
 		{"nic.reserve", a->reserve != b->reserve},
 		{"nic.queues", b->queues && a->queues != b->queues},
+		{"nic.manage_queues", a->manage_queues != b->manage_queues},
 		{"daemon.listen", !listen_same(was, is)},
 		{"daemon.port", was->ike.port != is->ike.port},
 		{"daemon.port_nat_t", was->ike.port_natt != is->ike.port_natt},

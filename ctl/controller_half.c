@@ -207,6 +207,8 @@ static void half_installed(void *ctx, const struct xfrm_result *result)
 	ch->tunnel->n_installed++;
 	poll_start(c);
 	child_tell_slot(ch);
+	if (!h->out)
+		child_steer(ch);
 	if (h->remove)
 		half_remove(h);
 	else
@@ -294,6 +296,8 @@ static void half_leave(struct ctl_half *h)
 
 	ch->c->n_installed--;
 	ch->tunnel->n_installed--;
+	if (!h->out)
+		child_unsteer(ch);
 	h->tries = 0;
 	if (h->slot >= 0)
 		slots_drain(ch->c->slots, (uint32_t)h->slot);

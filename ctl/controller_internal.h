@@ -45,6 +45,7 @@ struct ctl_tunnel *tunnel_for_conn(struct controller *c, struct ctl_conn *conn, 
 struct ctl_tunnel *tunnel_for_offer(struct controller *c, struct ctl_conn *conn, const struct ike_child_offer *offer);
 struct ctl_tunnel *tunnel_by_reqid(struct controller *c, uint32_t reqid);
 struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource);
+unsigned int tunnel_lane_of_cpu(const struct ctl_tunnel *t, uint32_t cpu); /* its index; 0: it has none */
 int tunnel_lanes_make(struct ctl_tunnel *t); /* as many as its configuration wants; -ENOMEM */
 void tunnel_ref_conf(struct ctl_tunnel *t, struct conf_conn *conf, const struct conf_child *cfg);
 bool tunnel_is_idle(const struct ctl_tunnel *t);
@@ -54,7 +55,23 @@ void tunnel_free(struct ctl_tunnel *t);
 uint32_t lane_cpu(const struct ctl_lane *l);              /* UINT32_MAX: any */
 struct ctl_child *lane_current(const struct ctl_lane *l); /* the newest that is up and fresh, or NULL */
 
+/* controller_queues.c: the queue map, and lanes on it */
+bool queues_awaited(const struct controller *c); /* queue SAs wait for the map; tunnel_lanes_changed() comes next */
+void queues_reread(struct controller *c);
+void queues_run(struct controller *c);     /* what follows from changes of the map */
+bool queues_stopped(struct controller *c); /* what was set is put back; false: not yet */
+void queues_close(struct controller *c);
+void lane_bind(struct ctl_lane *l);
+void lane_measure(struct ctl_lane *l); /* its rate, after counters were read */
+
+/* controller_steer.c: inbound packets to the RX queue of their lane */
+/* An inbound SPI into ch, whose lane is known. 0, or -ENOSPC. */
+int child_spi_choose(struct ctl_child *ch, const struct ike_child_offer *offer);
+void child_steer(struct ctl_child *ch);   /* its inbound half is installed, or the map has changed */
+void child_unsteer(struct ctl_child *ch); /* its inbound half goes */
+
 /* controller_start.c */
+void tunnel_lanes_changed(struct ctl_tunnel *t, bool at_once); /* ask for what lanes lack; at_once: whoever started */
 void tunnel_want(struct ctl_tunnel *t, enum ctl_want want);
 void tunnel_reopen(struct ctl_tunnel *t); /* its configuration is new, and nothing of the old one is left */
 void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a);
@@ -183,5 +200,6 @@ void command_stop_check(struct controller *c);
 
 /* controller_view.c */
 void child_view(struct ctl_child *ch, struct controller_child *v);
+void child_show(struct ctl_child *ch, struct controller_child *v); /* the same for somebody who looks on */
 
 #endif

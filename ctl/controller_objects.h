@@ -57,7 +57,8 @@ enum {
 	INSTALL_ODD_TRIES_MAX = 3, /* when it is not clear what is wrong */
 	SPI_MIN = 256,             /* RFC 4303 2.1 reserves those below */
 	SPI_DRAWS_MAX = 64,        /* tries to find one that is unused */
-	RESOURCE_ID_LEN = 8,       /* octets of SA_RESOURCE_INFO data; random, so that they say nothing of CPUs */
+	LANES_MAX = TUNNEL_LANES_MAX - 1,
+	RESOURCE_ID_LEN = 8,    /* octets of SA_RESOURCE_INFO data; random, so that they say nothing of CPUs */
 	CHILDREN_SPARE_MAX = 4, /* Child SAs without a resource that a peer may have on one tunnel, beyond the first */
 	SECRETS_MAX = 4096,
 };
@@ -131,6 +132,12 @@ struct ctl_child {
 	UT_hash_handle hh; /* controller.by_spi: inbound SPI, from reservation on */
 	bool hash_failed;
 	uint32_t spi_in;
+	enum queues_in steered; /* how its packets come to the lane's RX queue, and if they do not, why */
+	char unsteered[QUEUES_TEXT];
+	enum ctl_rule { RULE_NONE, RULE_ASKED, RULE_SET, RULE_REFUSED } rule;
+	int rule_rx;          /* where to */
+	bool misplaced;       /* to be replaced by one that lands on its queue, in its turn */
+	uint32_t cpu_out;     /* its outbound half is bound to it */
 	bool initiator;       /* we asked for it */
 	bool rekeys;          /* it was made to replace another */
 	bool replacing;       /* counted in lane->replacing */
@@ -180,6 +187,9 @@ TAILQ_HEAD(ctl_children, ctl_child);
 struct ctl_lane {
 	struct ctl_tunnel *tunnel;
 	unsigned int index; /* 0: the fallback; n: queue n - 1 */
+	uint32_t cpu;       /* UINT32_MAX: any (the fallback) */
+	int rx;             /* where its packets are to arrive; -1: anywhere, or the map is not known */
+	bool offline;       /* its CPU is gone */
 	struct ctl_children children;
 	uint32_t fresh;         /* of them: not replaced, not going */
 	uint32_t replacing;     /* of those: not up yet, and to replace another */
@@ -188,7 +198,9 @@ struct ctl_lane {
 	enum ike_down lost_why; /* what ended the last one that was up */
 	unsigned int failures;
 	uint8_t resource[RESOURCE_ID_LEN];
-	uint64_t bytes[2], packets[2]; /* in, out: of all SAs that it has had */
+	uint64_t bytes[2], packets[2];              /* in, out: of all SAs that it has had */
+	uint64_t rate_ns, rate_bytes, rate_packets; /* when the rates were taken last, and what had been sent then */
+	double byte_rate, packet_rate;              /* a second, outbound */
 };
 
 /* One policy of one tunnel: a wish. Several tunnels may wish for the same selector; the newest is installed. */
@@ -315,6 +327,24 @@ struct ctl_command {
  */
 enum ctl_sched { SCHED_SOFTWARE, SCHED_SLOTS, SCHED_SLOTS_IPV6, CTL_SCHEDS };
 
+/* The card's queues as the controller uses them: queue n of every tunnel, its lane n + 1, is that of CPU cpu[n]. */
+struct ctl_queues {
+	struct ethtool *ethtool; /* NULL: there are no transports to it */
+	struct queues *map;
+	enum ctl_map {
+		MAP_NONE,    /* there is none */
+		MAP_AWAITED, /* it is being read for the first time, and queue SAs wait for it */
+		MAP_LATE,    /* they do not wait any more */
+		MAP_READY,
+	} state;
+	bool changed; /* queues_run() has something to do */
+	bool closed;  /* the transports are */
+	bool restoring, restored;
+	unsigned int n;
+	uint32_t cpu[LANES_MAX]; /* in the order in which they were seen: a row never gets another CPU */
+	struct ctl_timer wait, refresh, spread;
+};
+
 struct controller {
 	struct log log_copy;
 	const struct log *log;
@@ -325,6 +355,7 @@ struct controller {
 	struct ike *ike;
 	struct xfrm *xfrm;
 	struct slots *slots;
+	struct ctl_queues queues;
 	struct rekey_sched *sched[CTL_SCHEDS];
 	unsigned int sched_first; /* whose turn it is to be asked first */
 	struct prng rng;

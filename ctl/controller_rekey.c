@@ -182,6 +182,8 @@ void rekey_counts(struct ctl_half *h, const struct xfrm_sa_counts *counts)
 	bool advanced = counts->packets > h->packets;
 
 	half_counted(h, counts->bytes, counts->packets);
+	if (h->out)
+		lane_measure(ch->lane);
 	h->use_time = counts->use_time;
 	if (advanced && !h->out && ch->peer) {
 		ch->peer->seen_on = ch->id;

@@ -149,5 +149,6 @@ void controller_resync(struct controller *c, uint64_t now, const char *why)
 	controller_enter(c, now);
 	policies_reinstall(c); /* before all else: they keep what they cover from leaving unprotected */
 	resync_wanted(c, why);
+	queues_reread(c);
 	controller_leave(c);
 }

@@ -101,7 +101,7 @@ void half_sa(struct ctl_half *h, struct xfrm_sa *sa)
 		.encap_sport = ike->encap ? src->port : 0,
 		.encap_dport = ike->encap ? dst->port : 0,
 		.sel = sel_of(ike, h->out),
-		.cpu = h->out ? lane_cpu(ch->lane) : UINT32_MAX,
+		.cpu = h->out ? ch->lane->cpu : UINT32_MAX,
 		.mode = mode,
 		.ifindex = mode == OFFLOAD_SOFTWARE ? 0 : c->nic.ifindex,
 		.seq = h->out ? ch->lane->acquire_seq : 0,
@@ -110,8 +110,10 @@ void half_sa(struct ctl_half *h, struct xfrm_sa *sa)
 		sa->replay_window = mode == OFFLOAD_SOFTWARE
 					    ? ch->tunnel->cfg->replay_window
 					    : offload_profile_window(c->profile, ch->tunnel->cfg->replay_window);
-	if (h->out)
+	if (h->out) {
 		ch->lane->acquire_seq = 0;
+		ch->cpu_out = ch->lane->cpu;
+	}
 }
 
 /* What the pair will carry while its replacement is made, by what the one before it carried. */

@@ -185,14 +185,14 @@ static void tunnel_fill(struct ctl_tunnel *t)
 	struct ctl_peer *p;
 	bool connecting;
 
-	if (!t->n_up || t->c->stopping || t->restart)
+	if (!t->n_up || t->c->stopping || t->restart || queues_awaited(t->c))
 		return;
 	p = peer_for_tunnel(t, &connecting);
 	for (unsigned int i = 0; p && i < t->n_lanes; i++) {
 		struct ctl_lane *l = t->lanes[i];
 		int err;
 
-		if (l->fresh)
+		if (l->fresh || l->offline)
 			continue;
 		if (t->c->now < l->retry_ns) {
 			start_later(t, l->retry_ns);
@@ -204,6 +204,17 @@ static void tunnel_fill(struct ctl_tunnel *t)
 			start_later(t, l->retry_ns);
 		}
 	}
+}
+
+void tunnel_lanes_changed(struct ctl_tunnel *t, bool at_once)
+{
+	if (!t->n_up)
+		return;
+	if (at_once || t->starter)
+		tunnel_fill(t);
+	else if (t->n_lanes > 1)
+		start_later(t, t->c->now + settle_ns);
+	tunnel_settle(t);
 }
 
 static void tunnel_timer(struct controller *c, struct ctl_timer *timer)
@@ -249,7 +260,7 @@ void tunnel_peer_down(struct ctl_peer *p, enum ike_down why, uint16_t notify)
 
 void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a)
 {
-	unsigned int i = a->cpu == UINT32_MAX ? 0 : a->cpu + 1;
+	unsigned int i = tunnel_lane_of_cpu(t, a->cpu);
 
 	if (t->want == WANT_NOTHING && !t->n_up)
 		return;
@@ -275,7 +286,7 @@ bool tunnel_complete(const struct ctl_tunnel *t)
 	for (unsigned int i = 0; i < t->n_lanes; i++) {
 		const struct ctl_lane *l = t->lanes[i];
 
-		if (!lane_current(l) && (l->fresh || (t->starter && !l->failures)))
+		if (!lane_current(l) && !l->offline && (l->fresh || (t->starter && !l->failures)))
 			return false;
 	}
 	return true;

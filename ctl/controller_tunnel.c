@@ -39,12 +39,21 @@ static uint32_t reqid_choose(struct controller *c, const struct conf_child *cfg)
 	return 0;
 }
 
+/* 0: not known. */
+static unsigned int queues_there(const struct controller *c)
+{
+	unsigned int rows = c->queues.n, configured = c->nic.queues;
+
+	return configured && (!rows || configured < rows) ? configured : rows;
+}
+
 static unsigned int lanes_wanted(const struct controller *c, const struct conf_child *cfg)
 {
-	unsigned int queues = c->nic.queues ? c->nic.queues : 1;
-	unsigned int n = cfg->per_cpu_sas == CONF_PER_CPU_YES ? queues : (unsigned int)cfg->per_cpu_sas;
+	unsigned int queues = queues_there(c), n = (unsigned int)cfg->per_cpu_sas;
 
-	if (c->nic.queues && n > queues)
+	if (cfg->per_cpu_sas == CONF_PER_CPU_YES)
+		n = queues ? queues : 1;
+	if (queues && n > queues)
 		n = queues; /* an SA for a CPU that does not exist is refused (ERANGE) */
 	return 1 + (n < TUNNEL_LANES_MAX - 1 ? n : TUNNEL_LANES_MAX - 1);
 }
@@ -57,6 +66,7 @@ static struct ctl_lane *lane_new(struct ctl_tunnel *t, unsigned int index)
 		return NULL;
 	l->tunnel = t;
 	l->index = index;
+	lane_bind(l);
 	TAILQ_INIT(&l->children);
 	t->c->env.random(t->c->env.ctx, l->resource, sizeof(l->resource));
 	return l;
@@ -207,11 +217,18 @@ struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource)
 
 	if (!resource || t->n_lanes == 1 || !t->lanes[0]->fresh)
 		return best;
-	best = t->lanes[1];
-	for (unsigned int i = 2; i < t->n_lanes; i++)
-		if (lane_load(t->lanes[i]) < lane_load(best))
+	for (unsigned int i = 1; i < t->n_lanes; i++)
+		if (!t->lanes[i]->offline && (!best->index || lane_load(t->lanes[i]) < lane_load(best)))
 			best = t->lanes[i];
 	return best;
+}
+
+unsigned int tunnel_lane_of_cpu(const struct ctl_tunnel *t, uint32_t cpu)
+{
+	for (unsigned int i = 1; i < t->n_lanes; i++)
+		if (t->lanes[i]->cpu == cpu)
+			return i;
+	return 0;
 }
 
 void tunnel_delete_children(struct ctl_tunnel *t)
@@ -263,7 +280,7 @@ void tunnel_free(struct ctl_tunnel *t)
 
 uint32_t lane_cpu(const struct ctl_lane *l)
 {
-	return l->index ? l->index - 1 : UINT32_MAX;
+	return l->cpu;
 }
 
 struct ctl_child *lane_current(const struct ctl_lane *l)

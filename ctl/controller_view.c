@@ -61,7 +61,10 @@ void child_view(struct ctl_child *ch, struct controller_child *v)
 		.ike_sa = ch->sa.ike_sa,
 		.reqid = ch->tunnel->reqid,
 		.ike = &ch->sa,
-		.cpu = lane_cpu(ch->lane),
+		.queue = ch->lane->index ? ch->lane->index - 1 : UINT32_MAX,
+		.cpu = ch->lane->cpu,
+		.rx = ch->lane->rx,
+		.steered = ch->steered,
 		.mode = half_mode(&ch->in),
 		.state = state_of(ch),
 		.installed_ns = ch->installed_ns,
@@ -78,8 +81,8 @@ void child_view(struct ctl_child *ch, struct controller_child *v)
 	half_view(&ch->out, ch->sa.spi_out, &ch->limits, &v->out);
 }
 
-/* For somebody who looks, and so wants to see it move. */
-static void child_show(struct ctl_child *ch, struct controller_child *v)
+/* Who looks wants to see it move. */
+void child_show(struct ctl_child *ch, struct controller_child *v)
 {
 	read_soon(ch);
 	child_view(ch, v);
@@ -136,38 +139,6 @@ void controller_slot_each(struct controller *c, uint64_t now,
 const struct slots *controller_slots(const struct controller *c)
 {
 	return c->slots;
-}
-
-static const char *steering_of(const struct ctl_lane *l)
-{
-	return l->index ? "out: by CPU; in: as the card hashes" : "any queue without an SA of its own";
-}
-
-void controller_queue_each(struct controller *c, uint64_t now,
-			   void (*each)(void *ctx, const struct controller_queue *queue), void *ctx)
-{
-	struct ctl_tunnel *t, *next;
-
-	controller_enter(c, now);
-	HASH_ITER (hh, c->tunnels, t, next)
-		for (unsigned int i = 0; i < t->n_lanes; i++) {
-			struct ctl_child *ch = lane_current(t->lanes[i]);
-			struct controller_child view;
-			struct controller_queue q = {.queue = lane_cpu(t->lanes[i]), .child = &view};
-
-			if (!ch)
-				continue;
-			child_show(ch, &view);
-			q.byte_rate = ch->entry.byte_rate;
-			q.packet_rate = ch->entry.packet_rate;
-			q.steering = steering_of(t->lanes[i]);
-			q.bytes_in = t->lanes[i]->bytes[0];
-			q.packets_in = t->lanes[i]->packets[0];
-			q.bytes_out = t->lanes[i]->bytes[1];
-			q.packets_out = t->lanes[i]->packets[1];
-			each(ctx, &q);
-		}
-	controller_leave(c);
 }
 
 void controller_policy_each(struct controller *c, void (*each)(void *ctx, const struct controller_policy *policy),

@@ -76,6 +76,7 @@ static void on_turn(uv_prepare_t *turn)
 
 	daemon_control_turn(d);
 	daemon_nic_turn(d);
+	daemon_ethtool_turn(d);
 	next = controller_next(d->controller);
 	now = daemon_now();
 	if (next == UINT64_MAX) {
@@ -211,8 +212,10 @@ static int daemon_start(struct daemon *d)
 		err = daemon_nic_start(d);
 	if (!err)
 		err = daemon_control_start(d);
-	if (!err)
+	if (!err) {
+		daemon_ethtool_start(d);
 		err = connections_load(d);
+	}
 	return err;
 }
 
@@ -228,6 +231,7 @@ static void daemon_end(struct daemon *d)
 			uv_close(own[i], NULL);
 	controller_free(d->controller);
 	daemon_nic_stop(d);
+	daemon_ethtool_stop(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT); /* the closing handles' last turn */
 	uv_loop_close(&d->loop);
 	free(d->udp);

@@ -27,6 +27,14 @@ struct daemon_nic {
 	bool link_up;
 };
 
+/* The card's ethtool, for the queue map. */
+struct daemon_ethtool {
+	struct xfrm_transport requests, multicast;
+	int request_fd, multicast_fd; /* -1: not open */
+	uv_poll_t request_poll, multicast_poll;
+	bool want_write;
+};
+
 struct daemon {
 	uv_loop_t loop;
 	uv_timer_t timer;  /* for controller_next() */
@@ -40,6 +48,7 @@ struct daemon {
 	struct daemon_udp *udp;
 	struct daemon_control *control;
 	struct daemon_nic nic;
+	struct daemon_ethtool ethtool;
 	int dump_fd; /* --dump-keys, -1: no */
 	bool stopping;
 	int exit_code;
@@ -73,6 +82,14 @@ int daemon_nic_start(struct daemon *d); /* once there is a controller */
 /* Once per turn of the loop: what could not be sent is sent when it can be. */
 void daemon_nic_turn(struct daemon *d);
 void daemon_nic_stop(struct daemon *d);
+
+/*
+ * daemon_ethtool.c: the card's ethtool, of the kernel or keyrack-hwsim, handed to the controller, for its queue map.
+ * What cannot be opened is logged and done without. start: once there is a controller. turn: once per turn of the loop.
+ */
+void daemon_ethtool_start(struct daemon *d);
+void daemon_ethtool_turn(struct daemon *d);
+void daemon_ethtool_stop(struct daemon *d); /* after controller_free() */
 
 /*
  * daemon_device.c. find, for the kernel's backend: fills in of conf->nic what is not configured (ifindex, profile,

@@ -93,7 +93,7 @@ static void slot_event(void *ctx, const struct slots_view *slot, const struct co
 
 		child_names_write(&w, child);
 		vici_text(&w, "mode", offload_mode_name(half->mode));
-		queue_write(&w, child->cpu);
+		queue_write(&w, child->queue);
 		vici_format(&w, "spi", "%08x", half->spi);
 		vici_format(&w, "bytes", "%llu", (unsigned long long)half->bytes);
 		vici_format(&w, "packets", "%llu", (unsigned long long)half->packets);
@@ -112,11 +112,10 @@ void vici_list_slots(struct vici_request *r)
 /* ---- queues ---- */
 
 struct queue_row {
-	uint32_t queue;
-	double byte_rate, packet_rate;
-	uint64_t bytes_in, packets_in, bytes_out, packets_out; /* of all its SAs */
-	char steering[96];
+	struct controller_queue queue;
 	struct controller_child child;
+	/* the texts of `queue`, which are not there any more when it is written */
+	char out[QUEUES_TEXT], in[QUEUES_TEXT], why[QUEUES_TEXT], poor[QUEUES_TEXT];
 };
 
 struct queue_rows {
@@ -124,6 +123,11 @@ struct queue_rows {
 	size_t n, room;
 	bool failed; /* no memory */
 };
+
+static void text_copy(char to[QUEUES_TEXT], const char *from)
+{
+	snprintf(to, QUEUES_TEXT, "%s", from ? from : "");
+}
 
 /* A copy, because they are to be sorted; names and selectors in it stay where they are until the command has ended. */
 static void queue_add(void *ctx, const struct controller_queue *q)
@@ -145,15 +149,12 @@ static void queue_add(void *ctx, const struct controller_queue *q)
 		rows->room = room;
 	}
 	row = &rows->at[rows->n++];
-	*row = (struct queue_row){.queue = q->queue,
-				  .byte_rate = q->byte_rate,
-				  .packet_rate = q->packet_rate,
-				  .bytes_in = q->bytes_in,
-				  .packets_in = q->packets_in,
-				  .bytes_out = q->bytes_out,
-				  .packets_out = q->packets_out,
-				  .child = *q->child};
-	snprintf(row->steering, sizeof(row->steering), "%s", q->steering ? q->steering : "");
+	row->queue = *q;
+	row->child = *q->child;
+	text_copy(row->out, q->steering_out);
+	text_copy(row->in, q->steering_in);
+	text_copy(row->why, q->why);
+	text_copy(row->poor, q->poor);
 }
 
 static int number_compare(uint32_t a, uint32_t b)
@@ -170,34 +171,70 @@ static int queue_compare(const void *a, const void *b)
 	if (!order)
 		order = strcmp(child_name(&x->child), child_name(&y->child));
 	if (!order)
-		order = number_compare(x->queue + 1, y->queue + 1);
+		order = number_compare(x->queue.queue + 1, y->queue.queue + 1);
 	return order ? order : number_compare(x->child.id, y->child.id);
 }
 
-static void queue_event(struct vici_request *r, const struct queue_row *q)
+/* Only what there is. */
+static void text_write(struct vici_writer *w, const char *key, const char *text)
 {
-	const struct controller_child *c = &q->child;
+	if (text && text[0])
+		vici_text(w, key, text);
+}
+
+static void steering_write(struct vici_writer *w, const struct queue_row *row)
+{
+	const struct controller_queue *q = &row->queue;
+	char both[2 * QUEUES_TEXT + 4];
+
+	if (row->child.cpu != UINT32_MAX)
+		vici_format(w, "cpu", "%u", row->child.cpu);
+	if (q->tx >= 0)
+		vici_format(w, "tx", "%d", q->tx);
+	if (q->rx >= 0)
+		vici_format(w, "rx", "%d", q->rx);
+	text_write(w, "steered_out", q->out);
+	text_write(w, "steered_in", q->in);
+	snprintf(both, sizeof(both), "%s%s%s", row->out, row->out[0] && row->in[0] ? "; " : "", row->in);
+	text_write(w, "steering", both);
+	text_write(w, "unsteered", row->why);
+	text_write(w, "map_lacks", row->poor);
+}
+
+static void totals_write(struct vici_writer *w, const struct controller_queue *q)
+{
+	vici_format(w, "total_bytes_in", "%llu", (unsigned long long)q->bytes_in);
+	vici_format(w, "total_packets_in", "%llu", (unsigned long long)q->packets_in);
+	vici_format(w, "total_bytes_out", "%llu", (unsigned long long)q->bytes_out);
+	vici_format(w, "total_packets_out", "%llu", (unsigned long long)q->packets_out);
+}
+
+static void queue_event(struct vici_request *r, const struct queue_row *row)
+{
+	const struct controller_child *c = &row->child;
+	const struct controller_queue *q = &row->queue;
 	struct vici_writer w;
 
 	vici_event_start(&w, VICI_EV_LIST_QUEUE);
 	child_names_write(&w, c);
 	vici_text(&w, "mode", offload_mode_name(c->out.mode)); /* it is sending that the queue is chosen for */
+	vici_text(&w, "mode_in", offload_mode_name(c->in.mode));
+	vici_text(&w, "sends", c->out.installed ? "yes" : "no");
 	queue_write(&w, q->queue);
 	vici_format(&w, "spi_in", "%08x", c->in.spi);
 	vici_format(&w, "spi_out", "%08x", c->out.spi);
 	vici_format(&w, "byte_rate", "%.0f", q->byte_rate);
 	vici_format(&w, "packet_rate", "%.1f", q->packet_rate);
+	vici_format(&w, "share", "%.1f", 100 * q->share);
 	vici_format(&w, "bytes_in", "%llu", (unsigned long long)c->in.bytes);
 	vici_format(&w, "packets_in", "%llu", (unsigned long long)c->in.packets);
 	vici_format(&w, "bytes_out", "%llu", (unsigned long long)c->out.bytes);
 	vici_format(&w, "packets_out", "%llu", (unsigned long long)c->out.packets);
-	vici_format(&w, "total_bytes_in", "%llu", (unsigned long long)q->bytes_in);
-	vici_format(&w, "total_packets_in", "%llu", (unsigned long long)q->packets_in);
-	vici_format(&w, "total_bytes_out", "%llu", (unsigned long long)q->bytes_out);
-	vici_format(&w, "total_packets_out", "%llu", (unsigned long long)q->packets_out);
+	totals_write(&w, q);
 	wear_write(&w, c);
-	if (q->steering[0])
-		vici_text(&w, "steering", q->steering);
+	if (c->installed_ns)
+		seconds_write(&w, "age", r->now > c->installed_ns ? r->now - c->installed_ns : 0);
+	steering_write(&w, row);
 	vici_stream(r, VICI_EV_LIST_QUEUE, &w);
 }
 

@@ -135,6 +135,12 @@ struct queues_spi {
 int queues_choose_spi(const struct queues *q, const struct queues_flow *flow, int rx, uint32_t (*random)(void *ctx),
 		      bool (*taken)(void *ctx, uint32_t spi), void *ctx, struct queues_spi *out);
 
+/*
+ * How an SA that has this SPI already can be received on RX queue `rx` as things are now: out->in and out->why. True:
+ * another SPI would land there, and this one does not.
+ */
+bool queues_look(const struct queues *q, const struct queues_flow *flow, int rx, uint32_t spi, struct queues_spi *out);
+
 /* The RX queue on which an SA's packets arrive now, by a rule of ours or by the hash; -1: cannot be told. */
 int queues_rx_of(const struct queues *q, const struct queues_flow *flow, uint32_t spi);
 

@@ -143,6 +143,23 @@ int queues_choose_spi(const struct queues *q, const struct queues_flow *flow, in
 	return 0;
 }
 
+bool queues_look(const struct queues *q, const struct queues_flow *flow, int rx, uint32_t spi, struct queues_spi *out)
+{
+	const struct toeplitz_word *word = flow->src.family == AF_INET ? &q->spi4 : &q->spi6;
+	int lands;
+
+	*out = (struct queues_spi){.spi = spi};
+	out->in = method(q, flow, rx, out->why);
+	if (out->in != QUEUES_IN_HASH && out->in != QUEUES_IN_ASSUMED)
+		return false;
+	lands = queue_of(q, hash_addresses(q, flow) ^ toeplitz_word_hash(word, spi));
+	if (lands == rx)
+		return false;
+	out->in = QUEUES_IN_ANY;
+	snprintf(out->why, sizeof(out->why), "its SPI lands on queue %d", lands);
+	return true;
+}
+
 int queues_rx_of(const struct queues *q, const struct queues_flow *flow, uint32_t spi)
 {
 	const struct toeplitz_word *word = flow->src.family == AF_INET ? &q->spi4 : &q->spi6;

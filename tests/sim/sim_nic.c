@@ -87,6 +87,36 @@ static ssize_t multicast_recv(void *ctx, void *buf, size_t size)
 	return queue_take(n, &n->events, buf, size);
 }
 
+static void generic_reply(void *ctx, const void *msg, size_t len)
+{
+	struct nic *n = ctx;
+
+	queue_put(n, &n->generic_replies, msg, len);
+}
+
+static int generic_send(void *ctx, const void *buf, size_t len)
+{
+	struct nic *n = ctx;
+
+	if (!n->no_ethtool)
+		hwsim_generic(n->card, *n->now, buf, len, generic_reply, n);
+	return 0;
+}
+
+static ssize_t generic_recv(void *ctx, void *buf, size_t size)
+{
+	struct nic *n = ctx;
+
+	return queue_take(n, &n->generic_replies, buf, size);
+}
+
+static ssize_t monitor_recv(void *ctx, void *buf, size_t size)
+{
+	struct nic *n = ctx;
+
+	return queue_take(n, &n->generic_events, buf, size);
+}
+
 void nic_init(struct nic *n, const uint64_t *now, uint64_t seed, uint64_t delay_ns)
 {
 	*n = (struct nic){.now = now, .rng = prng_init(seed), .delay_ns = delay_ns};
@@ -94,12 +124,15 @@ void nic_init(struct nic *n, const uint64_t *now, uint64_t seed, uint64_t delay_
 	STAILQ_INIT(&n->events.messages);
 	n->requests = (struct xfrm_transport){.ctx = n, .send = request_send, .recv = request_recv};
 	n->multicast = (struct xfrm_transport){.ctx = n, .send = multicast_send, .recv = multicast_recv};
+	STAILQ_INIT(&n->generic_replies.messages);
+	STAILQ_INIT(&n->generic_events.messages);
+	n->generic_requests = (struct xfrm_transport){.ctx = n, .send = generic_send, .recv = generic_recv};
+	n->generic_multicast = (struct xfrm_transport){.ctx = n, .send = multicast_send, .recv = monitor_recv};
 }
 
 void nic_free(struct nic *n)
 {
-	queue_clear(&n->replies);
-	queue_clear(&n->events);
+	nic_forget(n);
 	hwsim_free(n->card);
 }
 
@@ -107,6 +140,8 @@ void nic_event(struct nic *n, unsigned int group, const void *msg, size_t len)
 {
 	if (group == XFRMNLGRP_EXPIRE || group == XFRMNLGRP_ACQUIRE)
 		queue_put(n, &n->events, msg, len);
+	else if (group == HWSIM_GROUP_ETHTOOL)
+		queue_put(n, &n->generic_events, msg, len);
 }
 
 void nic_overrun(struct nic *n)
@@ -119,17 +154,29 @@ void nic_forget(struct nic *n)
 {
 	queue_clear(&n->replies);
 	queue_clear(&n->events);
+	queue_clear(&n->generic_replies);
+	queue_clear(&n->generic_events);
 	n->replies.lost = n->events.lost = false;
+}
+
+static uint64_t first_due(const struct nic *n, const struct nic_queue *a, const struct nic_queue *b)
+{
+	const struct nic_message *r = STAILQ_FIRST(&a->messages), *e = STAILQ_FIRST(&b->messages);
+	uint64_t at = r ? r->due : UINT64_MAX;
+
+	if (b->lost)
+		return *n->now;
+	return e && e->due < at ? e->due : at;
 }
 
 uint64_t nic_next(const struct nic *n)
 {
-	const struct nic_message *r = STAILQ_FIRST(&n->replies.messages), *e = STAILQ_FIRST(&n->events.messages);
-	uint64_t at = r ? r->due : UINT64_MAX;
+	return first_due(n, &n->replies, &n->events);
+}
 
-	if (n->events.lost)
-		return *n->now;
-	return e && e->due < at ? e->due : at;
+uint64_t nic_generic_next(const struct nic *n)
+{
+	return first_due(n, &n->generic_replies, &n->generic_events);
 }
 
 bool nic_is_idle(const struct nic *n)

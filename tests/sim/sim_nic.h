@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A card and the two netlink transports to it, in memory. Requests reach the card at once; answers and events come back
- * after a while, in order, so that the controller has to live with not knowing.
+ * A card and the netlink transports to it, in memory: XFRM's and ethtool's. Requests reach the card at once; answers
+ * and events come back after a while, in order, so that the controller has to live with not knowing.
  */
 #ifndef SIM_NIC_H
 #define SIM_NIC_H
@@ -32,6 +32,9 @@ struct nic {
 	uint64_t delay_ns; /* the longest */
 	struct nic_queue replies, events;
 	struct xfrm_transport requests, multicast;
+	struct nic_queue generic_replies, generic_events;
+	struct xfrm_transport generic_requests, generic_multicast;
+	bool no_ethtool; /* it is never answered */
 };
 
 void nic_init(struct nic *n, const uint64_t *now, uint64_t seed, uint64_t delay_ns);
@@ -44,6 +47,7 @@ void nic_overrun(struct nic *n);
 void nic_forget(struct nic *n);
 /* When there is something to read; UINT64_MAX: nothing is under way. */
 uint64_t nic_next(const struct nic *n);
+uint64_t nic_generic_next(const struct nic *n); /* the same for ethtool's transports */
 /* Every request is answered and read. */
 bool nic_is_idle(const struct nic *n);
 

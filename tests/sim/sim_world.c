@@ -128,11 +128,11 @@ static int nic_text(const struct side *s, char *out, size_t size)
 
 	return snprintf(
 		out, size,
-		"nic {\nbackend = hwsim\nsocket = /nowhere\nifindex = %u\nprofile = %s\nslots = %u\nqueues = %u\n"
+		"nic {\nbackend = hwsim\nsocket = /nowhere\nifindex = %u\nprofile = %s\nslots = %u\n%squeues = %u\n"
 		"counter_poll = %" PRIu64 "ms\ncounter_gap = %" PRIu64 "ms\ndrain = %" PRIu64 "ms\n}\n"
 		"daemon {\nretransmit_timeout = %ums\nretransmit_base = 1.3\nretransmit_tries = 12\n}\n"
 		"secrets {\nike-sim {\nsecret = \"two hosts and one secret\"\n}\n}\n",
-		s->i + 1, word(k->profile, "tiny-33"), k->slots, k->queues ? k->queues : 1,
+		s->i + 1, word(k->profile, "tiny-33"), k->slots, k->queues_open ? "# " : "", k->queues ? k->queues : 1,
 		k->counter_poll_ms ? k->counter_poll_ms : 1000, k->counter_gap_ms, k->drain_ms ? k->drain_ms : 500,
 		k->retransmit_ms ? k->retransmit_ms : 300);
 }
@@ -230,7 +230,8 @@ static void side_boot(struct side *s)
 
 	s->c = controller_new(&s->conf->daemon, &s->conf->nic, &env, &s->nic.requests, &s->nic.multicast,
 			      prng_next(&s->w->rng), &s->log);
-	if (!s->c)
+	if (!s->c || controller_queues_open(s->c, s->w->now, &s->nic.generic_requests, &s->nic.generic_multicast,
+					    s->config.root))
 		abort();
 }
 
@@ -253,6 +254,7 @@ static void side_make(struct world *w, unsigned int i, const struct world_config
 	s->rng = prng_init(prng_next(&w->rng));
 	s->log = (struct log){.max = LOG_LEVEL_INFO, .ctx = s, .line = side_log};
 	nic_init(&s->nic, &w->now, prng_next(&w->rng), config->nic_delay_ns);
+	s->nic.no_ethtool = config->side[i].no_ethtool;
 	s->nic.card = hwsim_new(&card, &ops);
 	if (!s->nic.card)
 		abort();
@@ -364,6 +366,7 @@ static uint64_t world_next(const struct world *w)
 	for (unsigned int i = 0; i < 2; i++) {
 		at = least(at, controller_next(w->side[i].c));
 		at = least(at, nic_next(&w->side[i].nic));
+		at = least(at, nic_generic_next(&w->side[i].nic));
 		at = least(at, hwsim_next(w->side[i].nic.card));
 	}
 	return at;
@@ -394,6 +397,8 @@ static void world_step(struct world *w)
 			hwsim_tick(s->nic.card, w->now);
 		if (nic_next(&s->nic) <= w->now)
 			controller_nic(s->c, w->now);
+		if (nic_generic_next(&s->nic) <= w->now)
+			controller_ethtool(s->c, w->now);
 		if (controller_next(s->c) <= w->now)
 			controller_tick(s->c, w->now);
 	}
@@ -418,10 +423,11 @@ static void stuck_tell(struct world *w)
 		const char *what;
 		uint64_t at;
 	} rows[] = {
-		{"the network", net_next(&w->net)},        {"the traffic", traffic_next(w)},
-		{"A's controller", controller_next(a->c)}, {"B's controller", controller_next(b->c)},
-		{"A's netlink", nic_next(&a->nic)},        {"B's netlink", nic_next(&b->nic)},
-		{"A's card", hwsim_next(a->nic.card)},     {"B's card", hwsim_next(b->nic.card)},
+		{"the network", net_next(&w->net)},         {"the traffic", traffic_next(w)},
+		{"A's controller", controller_next(a->c)},  {"B's controller", controller_next(b->c)},
+		{"A's netlink", nic_next(&a->nic)},         {"B's netlink", nic_next(&b->nic)},
+		{"A's ethtool", nic_generic_next(&a->nic)}, {"B's ethtool", nic_generic_next(&b->nic)},
+		{"A's card", hwsim_next(a->nic.card)},      {"B's card", hwsim_next(b->nic.card)},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

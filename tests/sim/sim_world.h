@@ -29,6 +29,9 @@ struct side_config {
 	const char *connections; /* instead of the one that is made from all this */
 	uint64_t counter_poll_ms, counter_gap_ms, drain_ms;
 	unsigned int retransmit_ms; /* the first wait for an answer; 0: 300 */
+	const char *root;           /* the queue map's files; NULL: none */
+	bool no_ethtool;            /* the card never answers */
+	bool queues_open;           /* nic.queues is not configured */
 };
 
 struct world_config {
@@ -73,8 +76,8 @@ struct world {
 	bool closed;  /* nothing may leave unprotected */
 	bool starved; /* no exchange got through for a while: SAs may run into their hard limits */
 	uint64_t n_packets, cap_packets;
-	uint8_t *packet; /* PACKET_* of each */
-	int64_t current; /* the packet on its way through a card right now */
+	uint8_t *packet;       /* PACKET_* of each */
+	int64_t current;       /* the packet on its way through a card right now */
 	uint32_t arriving_spi; /* of what a card is taking from the network right now; host order */
 	uint64_t sent, received, net_lost;
 	/* a packet that CPU `queue` of the other side sent has reached this host in an SA of that SPI; may be NULL */

@@ -206,7 +206,24 @@ void controller_queue_each(struct controller *c, uint64_t now,
 	(void)now;
 	for (unsigned int i = c->n_children; i-- > 0;) {
 		struct controller_queue q = {
-			c->children[i].cpu, &c->children[i], 125000, 100, "by hand", 5000, 50, 6000, 60};
+			.queue = c->children[i].queue,
+			.child = &c->children[i],
+			.tx = 3,
+			.rx = i ? 4 : -1,
+			.out = "xps",
+			.in = "any",
+			.steering_out = "sent by hand",
+			.steering_in = "received by hand",
+			.why = "no reason",
+			.poor = "eyes",
+			.byte_rate = 125000,
+			.packet_rate = 100,
+			.share = 0.25,
+			.bytes_in = 5000,
+			.packets_in = 50,
+			.bytes_out = 6000,
+			.packets_out = 60,
+		};
 
 		each(ctx, &q);
 	}

@@ -52,6 +52,7 @@ static void children_make(struct controller *c)
 			.ike_sa = 1,
 			.reqid = 7,
 			.ike = &scene.sa[i],
+			.queue = i ? 0 : UINT32_MAX,
 			.cpu = i ? 0 : UINT32_MAX,
 			.mode = OFFLOAD_PACKET,
 			.state = CHILD_INSTALLED,
@@ -273,12 +274,14 @@ static void list_queues_sorts(void **state)
 	scene_make(t); /* the fake shows them backwards */
 	talk_register(t, "list-queue");
 	assert_int_equal(talk_command(t, "list-queues"), 0);
-	assert_string_equal(talk_next(t),
-			    "event list-queue ike=gw ike_id=1 child=net child_id=11 child_state=INSTALLED "
-			    "mode=packet queue=any spi_in=c0000001 spi_out=0000abcd byte_rate=125000 "
-			    "packet_rate=100.0 bytes_in=1000 packets_in=10 bytes_out=2000 packets_out=20 "
-			    "total_bytes_in=5000 total_packets_in=50 total_bytes_out=6000 total_packets_out=60 "
-			    "wear_soft=25.0 wear_hard=12.5 steering=by hand");
+	assert_string_equal(
+		talk_next(t),
+		"event list-queue ike=gw ike_id=1 child=net child_id=11 child_state=INSTALLED "
+		"mode=packet mode_in=packet sends=no queue=any spi_in=c0000001 spi_out=0000abcd byte_rate=125000 "
+		"packet_rate=100.0 share=25.0 bytes_in=1000 packets_in=10 bytes_out=2000 packets_out=20 "
+		"total_bytes_in=5000 total_packets_in=50 total_bytes_out=6000 total_packets_out=60 "
+		"wear_soft=25.0 wear_hard=12.5 age=5.000 tx=3 steered_out=xps steered_in=any "
+		"steering=sent by hand; received by hand unsteered=no reason map_lacks=eyes");
 	assert_memory_equal(talk_next(t), "event list-queue ike=gw ike_id=1 child=net child_id=12", 53);
 	assert_string_equal(talk_next(t), "response");
 }
