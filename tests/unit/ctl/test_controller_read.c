@@ -67,8 +67,10 @@ static void who_looks_sees_it_move(void **state)
 	assert_int_equal(rig_up(&w), 0);
 	rig_run(&w, 120000);
 	world_streams(&w, 8, 100);
-	rig_child(&w.side[0], 5);
-	rig_run(&w, 2000);
+	for (unsigned int i = 0; i < 2; i++) { /* the first look may be answered before the first packet */
+		rig_child(&w.side[0], 5);
+		rig_run(&w, 2000);
+	}
 	packets = rig_child(&w.side[0], 5).out.packets;
 	assert_true(packets > 0);
 	rig_run(&w, 2000);
