@@ -128,9 +128,13 @@ static struct rekey_range range_by_margin(uint64_t margin, uint64_t hard, enum r
 		r = (struct rekey_range){hard - margin / 2, hard - margin / 2};
 	else
 		r = (struct rekey_range){hard - 2 * margin, hard - margin};
-	r.lo = r.lo ? r.lo : 1;
-	r.hi = r.hi < hard ? r.hi : hard - 1;
-	return r.hi < r.lo ? (struct rekey_range){r.lo, r.lo} : r;
+	if (r.hi >= hard)
+		r.hi = hard - 1;
+	if (r.lo > r.hi)
+		r.lo = r.hi;
+	if (!r.lo)
+		r.lo = 1;
+	return r;
 }
 
 static struct rekey_range range_half(struct rekey_range r, bool upper)
