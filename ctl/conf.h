@@ -72,7 +72,7 @@ struct conf_nic {
 	char profile[CONF_NAME_MAX]; /* empty: by driver */
 	uint32_t slots;     /* 0: the profile's. Both directions together if the profile's table is shared, else each */
 	uint32_t reserve;   /* slots per pool kept for replacements; UINT32_MAX: chosen by the controller */
-	uint32_t queues;    /* 0: xfrm: the device's; hwsim: 1 */
+	uint32_t queues;    /* 0: as many as the queue map has CPUs; without it one */
 	bool manage_queues; /* set XPS and RSS so that every CPU has queues of its own, and put them back at the end */
 	uint64_t counter_poll_ns; /* how often the counters of an SA near a limit are read, and some SA's at least */
 	uint64_t counter_gap_ns;  /* how seldom at most those of an SA that is far from any; 0: by how many there are */

@@ -92,8 +92,8 @@ void daemon_ethtool_turn(struct daemon *d);
 void daemon_ethtool_stop(struct daemon *d); /* after controller_free() */
 
 /*
- * daemon_device.c. find, for the kernel's backend: fills in of conf->nic what is not configured (ifindex, profile,
- * queues). watch, for both: reads everything back when the device goes down or up. 0 or -errno (find: logged).
+ * daemon_device.c. find, for the kernel's backend: fills in of conf->nic what is not configured (ifindex,
+ * profile). watch, for both: reads everything back when the device goes down or up. 0 or -errno (find: logged).
  */
 int daemon_device_find(struct daemon *d);
 int daemon_device_watch(struct daemon *d);

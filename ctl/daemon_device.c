@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the interface that offloads says of itself: driver and queues where the configuration leaves them open, and when
+ * What the interface that offloads says of itself: its driver where the configuration leaves it open, and when
  * it goes down. ethtool by ioctl, which every kernel has; Linux uapi/linux/ethtool.h, uapi/linux/rtnetlink.h.
  */
 #include <errno.h>
@@ -41,15 +41,6 @@ static void driver_read(struct conf_nic *nic, int fd)
 	snprintf(nic->profile, sizeof(nic->profile), "%s", offload_profile_for_driver(info.driver)->name);
 }
 
-static void queues_read(struct conf_nic *nic, int fd)
-{
-	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
-
-	if (ethtool(fd, nic->device, &channels))
-		return;
-	nic->queues = channels.combined_count ? channels.combined_count : channels.tx_count;
-}
-
 /* Whether this kernel has XFRMA_SA_DIR, which Linux 6.10 brought and older ones silently ignore. */
 static bool kernel_knows_sa_dir(void)
 {
@@ -86,11 +77,9 @@ int daemon_device_find(struct daemon *d)
 		return -errno;
 	if (!nic->profile[0])
 		driver_read(nic, fd);
-	if (!nic->queues)
-		queues_read(nic, fd);
 	close(fd);
-	log_at(&d->log, LOG_LEVEL_INFO, "nic.device", "%s: profile %s, %u queues", nic->device,
-	       nic->profile[0] ? nic->profile : "generic", nic->queues);
+	log_at(&d->log, LOG_LEVEL_INFO, "nic.device", "%s: profile %s", nic->device,
+	       nic->profile[0] ? nic->profile : "generic");
 	return 0;
 }
 

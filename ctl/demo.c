@@ -16,6 +16,7 @@ enum {
 	SETTLE_SECONDS = 5, /* for the last packets to arrive */
 	END_SECONDS = 15,   /* for a process to end */
 	POLL_MS = 100,
+	SWITCH_MS = 100, /* for what the fallback has sent last to arrive */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -66,32 +67,23 @@ static int left_connected(struct demo *d)
 	return demo_daemon_connect(d, &d->side[0]);
 }
 
-static int queues_up(struct demo *d)
+static int queues_are(struct demo *d, bool sending)
 {
 	for (int i = 0; i < 2; i++)
-		if (demo_daemon_refresh(&d->side[i]) || demo_daemon_queues_up(&d->side[i]) < d->opt.queues)
+		if (demo_daemon_refresh(&d->side[i]) || demo_daemon_queues_up(&d->side[i], sending) < d->opt.queues)
 			return -1;
 	return 0;
 }
 
-static int demo_bring_up(struct demo *d)
+static int queues_up(struct demo *d)
 {
-	double start;
+	return queues_are(d, false);
+}
 
-	for (int i = 0; i < 2; i++)
-		if (demo_conf_write(d, &d->side[i], i == 0) || demo_card_start(d, &d->side[i]))
-			return -1;
-	if (demo_until(d, "starting the cards", cards_connected))
-		return -1;
-	/* the left one starts the tunnel, so the right one has to be there */
-	if (demo_daemon_start(d, &d->side[1]) || demo_until(d, "starting the right controller", right_connected))
-		return -1;
-	start = demo_now();
-	if (demo_daemon_start(d, &d->side[0]) || demo_until(d, "starting the left controller", left_connected) ||
-	    demo_until(d, "bringing up the queue SAs", queues_up))
-		return -1;
-	d->all_queues_ms = (demo_now() - start) * 1000;
-	return 0;
+/* The end that was asked sends on a queue's SA when it has received on it, so this takes traffic. */
+static int queues_sending(struct demo *d)
+{
+	return queues_are(d, true);
 }
 
 static int gen_command(struct demo *d, const char *op)
@@ -114,6 +106,40 @@ static int gen_command(struct demo *d, const char *op)
 	return 0;
 }
 
+/* What has come by the fallback up to now. */
+static int fallback_note(struct demo *d)
+{
+	pause_ms(SWITCH_MS);
+	for (int i = 0; i < 2; i++) {
+		if (demo_card_stats(&d->side[i]))
+			return -1;
+		for (unsigned int q = 0; q < d->opt.queues; q++)
+			d->side[i].fallback_misrouted[q] = demo_number(demo_stream(&d->side[i], q), "misrouted");
+	}
+	return 0;
+}
+
+static int demo_bring_up(struct demo *d)
+{
+	double start;
+
+	for (int i = 0; i < 2; i++)
+		if (demo_conf_write(d, &d->side[i], i == 0) || demo_card_start(d, &d->side[i]))
+			return -1;
+	if (demo_until(d, "starting the cards", cards_connected))
+		return -1;
+	/* the left one starts the tunnel, so the right one has to be there */
+	if (demo_daemon_start(d, &d->side[1]) || demo_until(d, "starting the right controller", right_connected))
+		return -1;
+	start = demo_now();
+	if (demo_daemon_start(d, &d->side[0]) || demo_until(d, "starting the left controller", left_connected) ||
+	    demo_until(d, "bringing up the queue SAs", queues_up) || gen_command(d, "start") ||
+	    demo_until(d, "sending on the queue SAs", queues_sending))
+		return -1;
+	d->all_queues_ms = (demo_now() - start) * 1000;
+	return fallback_note(d);
+}
+
 static int demo_refresh(struct demo *d)
 {
 	for (int i = 0; i < 2; i++)
@@ -122,13 +148,11 @@ static int demo_refresh(struct demo *d)
 	return demo_process_died(d) ? -1 : 0;
 }
 
-/* Traffic for the time asked for, then until what was sent has arrived. */
+/* Traffic goes on for the time asked for, then until what was sent has arrived. */
 static int demo_traffic(struct demo *d)
 {
 	double start = demo_now(), shown = 0, deadline;
 
-	if (gen_command(d, "start"))
-		return -1;
 	demo_view_start(d);
 	while (!interrupted && demo_now() - start < d->opt.seconds) {
 		double elapsed;

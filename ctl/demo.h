@@ -27,6 +27,9 @@ struct demo_side {
 	struct vici_client *vici; /* the controller's */
 	json_t *card_stats;       /* last answers */
 	json_t *status, *queues;
+	bool fallback; /* there is an SA for any queue */
+	/* packets of each stream that came by the fallback, before the queue's SA was used: on any RX queue */
+	int64_t fallback_misrouted[DEMO_QUEUES_MAX];
 };
 
 struct demo {
@@ -36,7 +39,8 @@ struct demo {
 	char psk[65];
 	double sa_seconds; /* how long one SA's count of packets lasts, about */
 	struct demo_side side[2];
-	double all_queues_ms; /* from the controllers' start to the last queue SA */
+	double all_queues_ms; /* from the left controller's start until every queue sends on its own SA, on both sides
+			       */
 };
 
 /* demo_process.c: 0 or -1 with a message on stderr. */
@@ -62,12 +66,14 @@ json_t *demo_card_ask(struct demo_side *s, json_t *request);
 int demo_card_stats(struct demo_side *s);
 /* A number at a path of keys, "card.total.used"; 0 when there is none. */
 int64_t demo_number(const json_t *object, const char *path);
+/* What the generator of that side says of one stream, NULL if there is none. */
+const json_t *demo_stream(const struct demo_side *s, unsigned int stream);
 
 /* demo_daemon.c: the controller's VICI socket. */
 int demo_daemon_connect(struct demo *d, struct demo_side *s);
 int demo_daemon_refresh(struct demo_side *s);
-/* Queue SAs that are installed. */
-unsigned int demo_daemon_queues_up(const struct demo_side *s);
+/* Queue SAs that are installed; and of those, that are used for sending. */
+unsigned int demo_daemon_queues_up(const struct demo_side *s, bool sending);
 /* Ends what still runs and frees the side. */
 void demo_side_close(struct demo_side *s);
 

@@ -97,6 +97,11 @@ int demo_card_stats(struct demo_side *s)
 	return 0;
 }
 
+const json_t *demo_stream(const struct demo_side *s, unsigned int stream)
+{
+	return json_array_get(json_object_get(json_object_get(s->card_stats, "gen"), "streams"), stream);
+}
+
 int64_t demo_number(const json_t *object, const char *path)
 {
 	char key[64];

@@ -40,6 +40,21 @@ static json_t *queues_by_number(const json_t *list)
 	return by_number;
 }
 
+static bool has_fallback(const json_t *list)
+{
+	json_t *q;
+	size_t i;
+
+	json_array_foreach(list, i, q)
+	{
+		const char *number = json_string_value(json_object_get(q, "queue"));
+
+		if (number && strcmp(number, "any") == 0)
+			return true;
+	}
+	return false;
+}
+
 int demo_daemon_refresh(struct demo_side *s)
 {
 	json_t *status = vici_client_call(s->vici, "get-status", NULL, NULL, NULL), *list;
@@ -57,11 +72,26 @@ int demo_daemon_refresh(struct demo_side *s)
 	}
 	json_decref(s->queues);
 	s->queues = queues_by_number(list);
+	s->fallback = has_fallback(list);
 	json_decref(list);
 	return 0;
 }
 
-unsigned int demo_daemon_queues_up(const struct demo_side *s)
+static bool is_up(const json_t *queue)
+{
+	const char *state = json_string_value(json_object_get(queue, "child_state"));
+
+	return state && (strcmp(state, "INSTALLED") == 0 || strcmp(state, "REKEYING") == 0);
+}
+
+static bool is_sending(const json_t *queue)
+{
+	const char *sends = json_string_value(json_object_get(queue, "sends"));
+
+	return sends && strcmp(sends, "yes") == 0;
+}
+
+unsigned int demo_daemon_queues_up(const struct demo_side *s, bool sending)
 {
 	unsigned int up = 0;
 	size_t i;
@@ -69,9 +99,7 @@ unsigned int demo_daemon_queues_up(const struct demo_side *s)
 
 	json_array_foreach(s->queues, i, q)
 	{
-		const char *state = json_string_value(json_object_get(q, "child_state"));
-
-		up += state && (strcmp(state, "INSTALLED") == 0 || strcmp(state, "REKEYING") == 0);
+		up += is_up(q) && (!sending || is_sending(q));
 	}
 	return up;
 }

@@ -16,9 +16,31 @@ static int64_t both_status(const struct demo *d, const char *path)
 	return demo_number(d->side[0].status, path) + demo_number(d->side[1].status, path);
 }
 
-static const json_t *stream_at(const struct demo_side *s, unsigned int q)
+static bool is_steered(const struct demo_side *s, unsigned int q)
 {
-	return json_array_get(json_object_get(json_object_get(s->card_stats, "gen"), "streams"), q);
+	const char *in = json_string_value(json_object_get(json_array_get(s->queues, q), "steered_in"));
+
+	return in && strcmp(in, "any") != 0;
+}
+
+/* Of one queue, what has arrived on another RX queue since its own SAs are used. */
+static int64_t misrouted(const struct demo_side *s, unsigned int q)
+{
+	return demo_number(demo_stream(s, q), "misrouted") - s->fallback_misrouted[q];
+}
+
+static void put_misrouted(json_t *v, const struct demo *d)
+{
+	int64_t steered = 0, unsteered = 0, fallback = 0;
+
+	for (int i = 0; i < 2; i++)
+		for (unsigned int q = 0; q < d->opt.queues; q++) {
+			*(is_steered(&d->side[i], q) ? &steered : &unsteered) += misrouted(&d->side[i], q);
+			fallback += d->side[i].fallback_misrouted[q];
+		}
+	json_object_set_new(v, "misrouted", json_integer(steered));
+	json_object_set_new(v, "misrouted_unsteered", json_integer(unsteered));
+	json_object_set_new(v, "misrouted_fallback", json_integer(fallback));
 }
 
 /* Seen from the left: what queue q sent, and what the right's queue q sent and the left received. */
@@ -30,10 +52,11 @@ static json_t *queues_make(const struct demo *d)
 		const json_t *sa = json_array_get(d->side[0].queues, q);
 
 		json_array_append_new(
-			list, json_pack("{s:i, s:O?, s:O?, s:I, s:I}", "queue", q, "spi_in",
+			list, json_pack("{s:i, s:O?, s:O?, s:O?, s:I, s:I}", "queue", q, "spi_in",
 					json_object_get(sa, "spi_in"), "spi_out", json_object_get(sa, "spi_out"),
-					"packets_in", (json_int_t)demo_number(stream_at(&d->side[0], q), "received"),
-					"packets_out", (json_int_t)demo_number(stream_at(&d->side[0], q), "sent")));
+					"steered_in", json_object_get(sa, "steered_in"), "packets_in",
+					(json_int_t)demo_number(demo_stream(&d->side[0], q), "received"), "packets_out",
+					(json_int_t)demo_number(demo_stream(&d->side[0], q), "sent")));
 	}
 	return list;
 }
@@ -58,7 +81,6 @@ json_t *demo_verdict_make(const struct demo *d, int64_t leaked)
 		{"payload_errors", "gen.payload_errors"},
 		{"duplicates", "gen.duplicates"},
 		{"reordered", "gen.reordered"},
-		{"misrouted", "gen.misrouted"},
 		{"hard_expired", "card.hard_expired"},
 		{"offload_refused", "card.refused"},
 		{"plaintext_leaks", "watch.in.leaks"},
@@ -68,12 +90,15 @@ json_t *demo_verdict_make(const struct demo *d, int64_t leaked)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		json_object_set_new(v, rows[i].name, json_integer(both(d, rows[i].path)));
+	put_misrouted(v, d);
 	json_object_set_new(v, "packets_lost", json_integer(both(d, "gen.sent") - both(d, "gen.received")));
 	json_object_set_new(v, "plaintext_leaks", json_integer(both(d, "watch.in.leaks") + both(d, "watch.out.leaks")));
 	json_object_set_new(v, "rekeys", json_integer(both_status(d, "counters.rekeys_done")));
 	json_object_set_new(v, "collisions", json_integer(both_status(d, "counters.collisions")));
 	json_object_set_new(v, "time_to_all_queues_ms", json_real(d->all_queues_ms));
 	json_object_set_new(v, "seconds", json_integer(d->opt.seconds));
+	json_object_set_new(v, "queue_sas", json_integer(demo_daemon_queues_up(&d->side[0], true)));
+	json_object_set_new(v, "fallback", json_boolean(d->side[0].fallback));
 	json_object_set_new(v, "slots", slots_make(d, leaked));
 	json_object_set_new(v, "queues", queues_make(d));
 	return v;
@@ -81,8 +106,8 @@ json_t *demo_verdict_make(const struct demo *d, int64_t leaked)
 
 bool demo_verdict_good(const json_t *v, const struct demo *d)
 {
-	static const char *const zero[] = {"packets_lost",    "payload_errors",  "duplicates",  "hard_expired",
-					   "offload_refused", "plaintext_leaks", "slots.leaked"};
+	static const char *const zero[] = {"packets_lost", "payload_errors",  "duplicates",      "misrouted",
+					   "hard_expired", "offload_refused", "plaintext_leaks", "slots.leaked"};
 	/* each queue's SA is replaced that often; half of it is the least that shows it happens */
 	int64_t least = (int64_t)(d->opt.seconds * d->opt.queues / d->sa_seconds / 2);
 	bool good = true;
@@ -119,6 +144,8 @@ void demo_verdict_print(const json_t *v)
 	       (long long)demo_number(v, "packets_sent"), (long long)demo_number(v, "packets_received"),
 	       (long long)demo_number(v, "packets_lost"), (long long)demo_number(v, "payload_errors"),
 	       (long long)demo_number(v, "duplicates"));
+	printf("queues    %lld with an SA of their own, %lld packets on another RX queue than their own\n",
+	       (long long)demo_number(v, "queue_sas"), (long long)demo_number(v, "misrouted"));
 	printf("keys      %lld replaced under traffic, %lld hard expiries, %lld collisions\n",
 	       (long long)demo_number(v, "rekeys"), (long long)demo_number(v, "hard_expired"),
 	       (long long)demo_number(v, "collisions"));

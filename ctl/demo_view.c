@@ -63,10 +63,8 @@ static void queues_show(const struct demo *d)
 	printf("  queue  spi in      spi out     sent        received\033[K\n");
 	json_array_foreach(s->queues, i, q)
 	{
-		const json_t *out =
-			json_array_get(json_object_get(json_object_get(s->card_stats, "gen"), "streams"), i);
-		const json_t *in =
-			json_array_get(json_object_get(json_object_get(d->side[1].card_stats, "gen"), "streams"), i);
+		const json_t *out = demo_stream(s, (unsigned int)i);
+		const json_t *in = demo_stream(&d->side[1], (unsigned int)i);
 		const char *spi_in = json_string_value(json_object_get(q, "spi_in"));
 		const char *spi_out = json_string_value(json_object_get(q, "spi_out"));
 
