@@ -29,7 +29,8 @@ void conf_nic_default(struct conf_nic *nic)
 
 static void daemon_default(struct conf_daemon *daemon)
 {
-	*daemon = (struct conf_daemon){.log_level = LOG_LEVEL_NOTICE};
+	*daemon = (struct conf_daemon){.log_level = LOG_LEVEL_NOTICE,
+				       .metrics_addr = {.family = AF_INET, .ip = {127, 0, 0, 1}}};
 	ike_settings_default(&daemon->ike);
 	memcpy(daemon->control, control_default, sizeof(control_default));
 }
@@ -99,6 +100,8 @@ static int enter_daemon(const struct conf_row *row, const struct conf_tree *sect
 		return conf_tree_fail(section, error, "port and port_nat_t are both %u", draft.daemon.ike.port);
 	draft.daemon.n_listen = draft.listen.n;
 	memcpy(draft.daemon.listen, draft.listen.at, sizeof(draft.daemon.listen));
+	if (draft.metrics.n)
+		draft.daemon.metrics_addr = draft.metrics.at[0];
 	d->conf->daemon = draft.daemon;
 	return 0;
 }

@@ -86,6 +86,8 @@ struct conf_daemon {
 	struct ike_addr listen[CONF_ADDRS_MAX];
 	struct ike_settings ike;     /* ports, half-open bounds, retransmission */
 	char control[CONF_PATH_MAX]; /* the VICI socket */
+	struct ike_addr metrics_addr;
+	uint16_t metrics_port; /* of metrics_addr; 0: no metrics over HTTP */
 	enum log_level log_level;
 };
 

@@ -196,6 +196,8 @@ const struct conf_row conf_rows_daemon[] = {
 	{.key = "port", .type = CONF_UINT, DAEMON(ike.port), .min = 1, .max = 65535},
 	{.key = "port_nat_t", .type = CONF_UINT, DAEMON(ike.port_natt), .min = 1, .max = 65535},
 	{.key = "control", .type = CONF_TEXT, DAEMON(control)},
+	{.key = "metrics_address", .type = CONF_ADDRS, AT(conf_daemon_draft, metrics), .max = 1},
+	{.key = "metrics_port", .type = CONF_UINT, DAEMON(metrics_port), .max = 65535},
 	{.key = "log_level", .type = CONF_WORD, DAEMON(log_level), .words = levels},
 	{.key = "half_open_max", .type = CONF_UINT, DAEMON(ike.half_open_max), .min = 1, .max = UINT32_MAX},
 	{.key = "half_open_per_ip", .type = CONF_UINT, DAEMON(ike.half_open_per_ip), .min = 1, .max = UINT32_MAX},

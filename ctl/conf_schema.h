@@ -118,7 +118,7 @@ struct conf_nic_draft {
 
 struct conf_daemon_draft {
 	struct conf_daemon daemon;
-	struct conf_addrs listen;
+	struct conf_addrs listen, metrics;
 };
 
 /* Reads every key of a section by its rows; an unknown key or a bad value ends it. 0, or -EINVAL and a sentence. */

@@ -380,6 +380,8 @@ static void restart_text(const struct controller *c, const struct conf *conf, ch
 		{"daemon.port", was->ike.port != is->ike.port},
 		{"daemon.port_nat_t", was->ike.port_natt != is->ike.port_natt},
 		{"daemon.control", strcmp(was->control, is->control) != 0},
+		{"daemon.metrics_port", was->metrics_port != is->metrics_port},
+		{"daemon.metrics_address", !addr_same(&was->metrics_addr, &is->metrics_addr)},
 		{"daemon.log_level", was->log_level != is->log_level},
 		{"daemon.half_open_max", was->ike.half_open_max != is->ike.half_open_max},
 		{"daemon.half_open_per_ip", was->ike.half_open_per_ip != is->ike.half_open_per_ip},

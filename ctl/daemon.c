@@ -212,6 +212,8 @@ static int daemon_start(struct daemon *d)
 		err = daemon_nic_start(d);
 	if (!err)
 		err = daemon_control_start(d);
+	if (!err)
+		err = daemon_metrics_start(d);
 	if (!err) {
 		daemon_ethtool_start(d);
 		err = connections_load(d);
@@ -224,6 +226,7 @@ static void daemon_end(struct daemon *d)
 	uv_handle_t *own[] = {(uv_handle_t *)&d->timer, (uv_handle_t *)&d->turn, (uv_handle_t *)&d->on_term,
 			      (uv_handle_t *)&d->on_int, (uv_handle_t *)&d->on_hup};
 
+	daemon_metrics_stop(d);
 	daemon_control_stop(d);
 	daemon_udp_stop(d);
 	if (d->timer.data)

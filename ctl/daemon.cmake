@@ -1,6 +1,7 @@
 # keyrackd: the I/O shell around the controller.
 if(TARGET controller)
   keyrack_program(keyrackd
-    SOURCES daemon.c daemon_conn.c daemon_control.c daemon_device.c daemon_ethtool.c daemon_log.c daemon_nic.c daemon_udp.c
-    LIBS vici_server controller conf PkgConfig::UV PkgConfig::MNL PkgConfig::OPENSSL)
+    SOURCES daemon.c daemon_conn.c daemon_control.c daemon_device.c daemon_ethtool.c daemon_log.c daemon_metrics.c
+            daemon_nic.c daemon_udp.c
+    LIBS vici_server metrics controller conf PkgConfig::MHD PkgConfig::UV PkgConfig::MNL PkgConfig::OPENSSL)
 endif()

@@ -15,6 +15,7 @@
 
 struct daemon_udp;
 struct daemon_control;
+struct daemon_metrics;
 
 struct daemon_nic {
 	struct xfrm_transport requests, multicast;
@@ -47,6 +48,7 @@ struct daemon {
 	struct controller *controller;
 	struct daemon_udp *udp;
 	struct daemon_control *control;
+	struct daemon_metrics *metrics; /* NULL: none are wanted */
 	struct daemon_nic nic;
 	struct daemon_ethtool ethtool;
 	int dump_fd; /* --dump-keys, -1: no */
@@ -107,5 +109,9 @@ void daemon_control_stop(struct daemon *d);
 void daemon_control_turn(struct daemon *d);
 void daemon_control_event(struct daemon *d, const struct controller_event *event);
 void daemon_control_log(struct daemon *d, enum log_level level, const char *event, const char *text);
+
+/* daemon_metrics.c: HTTP on conf->daemon.metrics_addr and metrics_port, if that is not 0. 0 or -errno (logged). */
+int daemon_metrics_start(struct daemon *d);
+void daemon_metrics_stop(struct daemon *d);
 
 #endif

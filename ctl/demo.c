@@ -241,26 +241,24 @@ static int demo_run(struct demo *d)
 }
 
 static const struct option options[] = {
-	{"seconds", required_argument, NULL, 's'},
-	{"queues", required_argument, NULL, 'q'},
-	{"slots", required_argument, NULL, 'n'},
-	{"pps", required_argument, NULL, 'p'},
-	{"bytes", required_argument, NULL, 'b'},
-	{"json", no_argument, NULL, 'j'},
-	{"keep", no_argument, NULL, 'k'},
-	{"help", no_argument, NULL, 'h'},
-	{0},
+	{"seconds", required_argument, NULL, 's'}, {"queues", required_argument, NULL, 'q'},
+	{"slots", required_argument, NULL, 'n'},   {"pps", required_argument, NULL, 'p'},
+	{"bytes", required_argument, NULL, 'b'},   {"metrics-port", required_argument, NULL, 'm'},
+	{"json", no_argument, NULL, 'j'},          {"keep", no_argument, NULL, 'k'},
+	{"help", no_argument, NULL, 'h'},          {0},
 };
 
 static void usage(FILE *f)
 {
 	fprintf(f,
-		"usage: keyrack demo [--seconds N] [--queues N] [--slots N] [--pps N] [--bytes N] [--json] [--keep]\n"
+		"usage: keyrack demo [--seconds N] [--queues N] [--slots N] [--pps N] [--bytes N]\n"
+		"                    [--metrics-port N] [--json] [--keep]\n"
 		"  Two keyrackd and two keyrack-hwsim on loopback, one tunnel with a Child SA per queue, numbered and\n"
 		"  checked packets, keys replaced under traffic. Exit code 0: nothing was lost, leaked or refused.\n"
 		"  --seconds  of traffic, 1 to 3600 (10)      --queues  1 to 64 (4)\n"
 		"  --slots    of each card's table, both directions together (32)\n"
 		"  --pps      packets a second on each side (8000)  --bytes  of payload, 48 to 1400 (512)\n"
+		"  --metrics-port  Prometheus metrics of the left controller at http://127.0.0.1:N/metrics\n"
 		"  --keep     leave logs and configurations in their directory\n");
 }
 
@@ -282,7 +280,7 @@ static bool number_read(const char *name, const char *text, uint64_t min, uint64
 /* 0: go on; else the exit code + 1. */
 static int options_read(int argc, char **argv, struct demo_options *o)
 {
-	uint64_t seconds = 10, queues = 4, slots = 32, bytes = 512;
+	uint64_t seconds = 10, queues = 4, slots = 32, bytes = 512, metrics_port = 0;
 	int c;
 
 	*o = (struct demo_options){.pps = 8000};
@@ -306,6 +304,9 @@ static int options_read(int argc, char **argv, struct demo_options *o)
 		case 'b':
 			ok = number_read("bytes", optarg, 48, 1400, &bytes);
 			break;
+		case 'm':
+			ok = number_read("metrics-port", optarg, 1, 65535, &metrics_port);
+			break;
 		case 'j':
 			o->json = true;
 			break;
@@ -327,6 +328,7 @@ static int options_read(int argc, char **argv, struct demo_options *o)
 	o->queues = (unsigned int)queues;
 	o->slots = (unsigned int)slots;
 	o->bytes = (unsigned int)bytes;
+	o->metrics_port = (uint16_t)metrics_port;
 	/* a fallback and the queue SAs in both directions, and one pair to replace them with */
 	if (slots < 2 * (queues + 1) + 2) {
 		fprintf(stderr, "keyrack demo: %llu queues need at least %llu slots, not %llu\n",

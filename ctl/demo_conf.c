@@ -17,6 +17,8 @@ static void write_machine(FILE *f, const struct demo *d, const struct demo_side 
 		"    port_nat_t = %u\n"
 		"    control = %s/%s.vici\n"
 		"    retransmit_timeout = 0.5\n"
+		"    metrics_address = %s\n"
+		"    metrics_port = %u\n"
 		"}\n"
 		"nic {\n"
 		"    backend = hwsim\n"
@@ -27,7 +29,8 @@ static void write_machine(FILE *f, const struct demo *d, const struct demo_side 
 		"    counter_poll = 0.2\n"
 		"    drain = 0.2\n"
 		"}\n",
-		s->ip, s->port, s->port_natt, d->dir, s->name, d->dir, s->name, d->opt.slots, d->opt.queues);
+		s->ip, s->port, s->port_natt, d->dir, s->name, s->ip, s == d->side ? d->opt.metrics_port : 0, d->dir,
+		s->name, d->opt.slots, d->opt.queues);
 }
 
 /* Counts small enough for many rekeys: each SA lasts d->sa_seconds, give or take what siblings are spread by. */
