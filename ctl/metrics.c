@@ -146,6 +146,8 @@ struct queue_row {
 	double wear_soft, wear_hard;
 	uint64_t rekey_in_ns;
 	enum offload_mode mode[2];
+	int tx, rx;
+	const char *steered[2]; /* static */
 };
 
 struct queue_rows {
@@ -175,6 +177,9 @@ static void queue_take(void *ctx, const struct controller_queue *q)
 		.wear_hard = c->wear_hard,
 		.rekey_in_ns = c->rekey_in_ns,
 		.mode = {c->in.mode, c->out.mode},
+		.tx = q->tx,
+		.rx = q->rx,
+		.steered = {q->in, q->out},
 	};
 }
 
@@ -232,6 +237,19 @@ static void queue_wear_write(FILE *to, const struct queue_rows *rows)
 	}
 }
 
+static void queue_info_write(FILE *to, const struct queue_rows *rows)
+{
+	head(to, "keyrack_queue_info", "gauge",
+	     "Always 1: the card's queues (-1: none of its own), and how packets come to them (keyrack queues).");
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct queue_row *q = &rows->at[i];
+
+		queue_begin(to, "keyrack_queue_info", q);
+		fprintf(to, ",tx=\"%d\",rx=\"%d\",in=\"%s\",out=\"%s\"} 1\n", q->tx, q->rx, q->steered[0],
+			q->steered[1]);
+	}
+}
+
 static void queue_modes_write(FILE *to, const struct queue_rows *rows)
 {
 	static const enum offload_mode modes[] = {OFFLOAD_PACKET, OFFLOAD_CRYPTO, OFFLOAD_SOFTWARE};
@@ -264,6 +282,7 @@ int metrics_write(FILE *to, const struct metrics_source *source)
 	rows_write(to, &counters);
 	if (slots)
 		slots_write(to, slots);
+	queue_info_write(to, &rows);
 	queue_counts_write(to, &rows);
 	queue_wear_write(to, &rows);
 	queue_modes_write(to, &rows);

@@ -221,7 +221,7 @@ static void queues_and_their_wear(void **state)
 		s->controller.children[i] = (struct controller_child){
 			.reqid = 7,
 			.ike = &s->sa,
-			.cpu = i ? 3 : UINT32_MAX,
+			.queue = i ? 3 : UINT32_MAX,
 			.wear_soft = 0.25,
 			.wear_hard = 0.125,
 			.rekey_in_ns = i ? 1500000000 : UINT64_MAX,
@@ -231,6 +231,7 @@ static void queues_and_their_wear(void **state)
 	show(s);
 #define ANY   "{conn=\"gw\",child=\"net\\\\1\",reqid=\"7\",queue=\"any\""
 #define THREE "{conn=\"gw\",child=\"net\\\\1\",reqid=\"7\",queue=\"3\""
+	assert_line(s->text, "keyrack_queue_info" THREE ",tx=\"3\",rx=\"4\",in=\"any\",out=\"xps\"} 1");
 	assert_line(s->text, "keyrack_queue_bytes_total" ANY ",direction=\"in\"} 5000");
 	assert_line(s->text, "keyrack_queue_bytes_total" THREE ",direction=\"out\"} 6000");
 	assert_line(s->text, "keyrack_queue_packets_total" THREE ",direction=\"in\"} 50");
