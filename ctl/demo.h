@@ -12,7 +12,7 @@ enum { DEMO_PATH_MAX = 100, DEMO_QUEUES_MAX = 64 };
 
 struct demo_options {
 	unsigned int seconds, queues, slots, bytes;
-	uint64_t pps; /* packets a second on each side, all queues together */
+	uint64_t pps;          /* packets a second on each side, all queues together */
 	uint16_t metrics_port; /* of the left controller, on its address; 0: none */
 	bool json, keep;
 };
