@@ -277,6 +277,18 @@ static bool number_read(const char *name, const char *text, uint64_t min, uint64
 	return true;
 }
 
+/* A fallback and the queue SAs in both directions, and one pair to replace them with. */
+static bool slots_enough(uint64_t slots, uint64_t queues)
+{
+	uint64_t least = 2 * (queues + 1) + 2;
+
+	if (slots >= least)
+		return true;
+	fprintf(stderr, "keyrack demo: %llu queues need at least %llu slots, not %llu\n", (unsigned long long)queues,
+		(unsigned long long)least, (unsigned long long)slots);
+	return false;
+}
+
 /* 0: go on; else the exit code + 1. */
 static int options_read(int argc, char **argv, struct demo_options *o)
 {
@@ -329,14 +341,7 @@ static int options_read(int argc, char **argv, struct demo_options *o)
 	o->slots = (unsigned int)slots;
 	o->bytes = (unsigned int)bytes;
 	o->metrics_port = (uint16_t)metrics_port;
-	/* a fallback and the queue SAs in both directions, and one pair to replace them with */
-	if (slots < 2 * (queues + 1) + 2) {
-		fprintf(stderr, "keyrack demo: %llu queues need at least %llu slots, not %llu\n",
-			(unsigned long long)queues, (unsigned long long)(2 * (queues + 1) + 2),
-			(unsigned long long)slots);
-		return 3;
-	}
-	return 0;
+	return slots_enough(slots, queues) ? 0 : 3;
 }
 
 /*
