@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ethtool_uapi.h"
+
 static void queue_put(struct nic *n, struct nic_queue *q, const void *msg, size_t len)
 {
 	struct nic_message *m = malloc(sizeof(*m) + len);
@@ -94,11 +96,36 @@ static void generic_reply(void *ctx, const void *msg, size_t len)
 	queue_put(n, &n->generic_replies, msg, len);
 }
 
+struct ioctl_message {
+	struct nlmsghdr nlh;
+	struct kr_ethtool_ioctl ioctl;
+	uint32_t cmd;
+};
+
+static bool asks_for_rule(const void *buf, size_t len)
+{
+	const struct ioctl_message *m = buf;
+
+	return len >= sizeof(*m) && m->nlh.nlmsg_type == KR_ETHTOOL_IOCTL && m->cmd == ETHTOOL_SRXCLSRLINS;
+}
+
+static void refuse(struct nic *n, const struct nlmsghdr *request, int err)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr e;
+	} m = {.nlh = {sizeof(m), NLMSG_ERROR, NLM_F_CAPPED, request->nlmsg_seq, 0}, .e = {err, *request}};
+
+	queue_put(n, &n->generic_replies, &m, sizeof(m));
+}
+
 static int generic_send(void *ctx, const void *buf, size_t len)
 {
 	struct nic *n = ctx;
 
-	if (!n->no_ethtool)
+	if (n->no_rules && asks_for_rule(buf, len))
+		refuse(n, buf, -ENOSPC);
+	else if (!n->no_ethtool)
 		hwsim_generic(n->card, *n->now, buf, len, generic_reply, n);
 	return 0;
 }
@@ -157,6 +184,37 @@ void nic_forget(struct nic *n)
 	queue_clear(&n->generic_replies);
 	queue_clear(&n->generic_events);
 	n->replies.lost = n->events.lost = false;
+}
+
+/* Nobody asked for an acknowledgement, so it is an error. */
+static void channels_refused(void *ctx, const void *msg, size_t len)
+{
+	(void)ctx;
+	(void)msg;
+	(void)len;
+	abort();
+}
+
+void nic_channels(struct nic *n, uint32_t channels)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct genlmsghdr genl;
+		struct nlattr header, index;
+		uint32_t ifindex;
+		struct nlattr count;
+		uint32_t channels;
+	} m = {
+		.nlh = {sizeof(m), 21, NLM_F_REQUEST, 1, 0},
+		.genl = {.cmd = ETHTOOL_MSG_CHANNELS_SET, .version = 1},
+		.header = {12, ETHTOOL_A_CHANNELS_HEADER},
+		.index = {8, ETHTOOL_A_HEADER_DEV_INDEX},
+		.ifindex = n->ifindex,
+		.count = {8, ETHTOOL_A_CHANNELS_COMBINED_COUNT},
+		.channels = channels,
+	};
+
+	hwsim_generic(n->card, *n->now, &m, sizeof(m), channels_refused, NULL);
 }
 
 static uint64_t first_due(const struct nic *n, const struct nic_queue *a, const struct nic_queue *b)

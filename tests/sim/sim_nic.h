@@ -30,11 +30,13 @@ struct nic {
 	const uint64_t *now;
 	struct prng rng;
 	uint64_t delay_ns; /* the longest */
+	uint32_t ifindex;
 	struct nic_queue replies, events;
 	struct xfrm_transport requests, multicast;
 	struct nic_queue generic_replies, generic_events;
 	struct xfrm_transport generic_requests, generic_multicast;
 	bool no_ethtool; /* it is never answered */
+	bool no_rules;   /* flow rules are refused */
 };
 
 void nic_init(struct nic *n, const uint64_t *now, uint64_t seed, uint64_t delay_ns);
@@ -45,6 +47,8 @@ void nic_event(struct nic *n, unsigned int group, const void *msg, size_t len);
 void nic_overrun(struct nic *n);
 /* The socket's owner has closed it: what was under way to him is gone. */
 void nic_forget(struct nic *n);
+/* Somebody else sets the number of channels, and everybody who listens is told. */
+void nic_channels(struct nic *n, uint32_t channels);
 /* When there is something to read; UINT64_MAX: nothing is under way. */
 uint64_t nic_next(const struct nic *n);
 uint64_t nic_generic_next(const struct nic *n); /* the same for ethtool's transports */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sim_queues.h"
 #include "sim_story.h"
 
 /* ---- stories ---- */
@@ -13,14 +14,6 @@ static void plain_play(struct world *w)
 {
 	if (!story_flow(w, story_one_up, 4, 100) || !world_run(w, 5 * sim_s))
 		return;
-	story_finish(w);
-}
-
-static void rekeys_play(struct world *w)
-{
-	if (!story_flow(w, story_five_up, 4, 150) || !world_run(w, 20 * sim_s))
-		return;
-	story_expect_rekeys(w, 10);
 	story_finish(w);
 }
 
@@ -420,7 +413,7 @@ static void clients_play(struct world *w)
 
 static const struct scenario scenarios[] = {
 	{"plain", "one SA for all queues", story_common, plain_play},
-	{"rekeys", "an SA per queue, replaced by count from both ends", story_rekeys, rekeys_play},
+	{"rekeys", "an SA per queue, replaced by count from both ends", story_rekeys, queues_steered_play},
 	{"tight", "room for one replacement at a time", tight_configure, tight_play},
 	{"both", "both ends start at once", both_configure, both_play},
 	{"faults", "the card refuses and loses events", story_rekeys, faults_play},
@@ -432,15 +425,17 @@ static const struct scenario scenarios[] = {
 	{"small", "one end has too few slots for all queues", small_configure, small_play},
 	{"serial", "eight queues and a window of one", serial_configure, serial_play},
 	{"unequal", "two queues on one end, six on the other", unequal_configure, unequal_play},
-	{"age", "keys replaced by their age", age_configure, rekeys_play},
+	{"age", "keys replaced by their age", age_configure, story_rekeys_play},
 	{"trap", "traffic brings the tunnel up", trap_configure, trap_play},
-	{"crypto", "crypto offload on one end, anything on the other", crypto_configure, rekeys_play},
-	{"cx7", "a card that finds outbound SAs by reqid", cx7_configure, rekeys_play},
-	{"transport", "transport mode, from host to host", transport_configure, rekeys_play},
-	{"encap", "ESP in UDP", encap_configure, rekeys_play},
+	{"crypto", "crypto offload on one end, anything on the other", crypto_configure, story_rekeys_play},
+	{"cx7", "a card that finds outbound SAs by reqid", cx7_configure, queues_steered_play},
+	{"transport", "transport mode, from host to host", transport_configure, story_rekeys_play},
+	{"encap", "ESP in UDP", encap_configure, queues_unsteered_play},
+	{"rules", "flow rules instead of a choice of SPIs", queues_rules_configure, queues_steered_play},
+	{"channels", "the number of channels changes", story_rekeys, queues_channels_play},
 	{"restart", "a controller dies and comes back", restart_configure, restart_play},
 	{"clients", "two clients on one connection", clients_configure, clients_play},
-	{"ike", "the IKE SA is rekeyed under the Child SAs", ike_rekey_configure, rekeys_play},
+	{"ike", "the IKE SA is rekeyed under the Child SAs", ike_rekey_configure, story_rekeys_play},
 };
 
 const struct scenario *scenario_at(unsigned int n)

@@ -173,3 +173,11 @@ void story_rekeys(struct world_config *c, struct prng *rng)
 	story_per_queue(c, "4");
 	story_limits(c, rng, 400);
 }
+
+void story_rekeys_play(struct world *w)
+{
+	if (!story_flow(w, story_five_up, 4, 150) || !world_run(w, 20 * sim_s))
+		return;
+	story_expect_rekeys(w, 10);
+	story_finish(w);
+}

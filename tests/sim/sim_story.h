@@ -30,4 +30,7 @@ void story_per_queue(struct world_config *c, const char *n);
 /* All of that: an SA per queue, replaced every few seconds. */
 void story_rekeys(struct world_config *c, struct prng *rng);
 
+/* Traffic on four queues of five SAs for a while: all arrives, and keys are replaced. */
+void story_rekeys_play(struct world *w);
+
 #endif

@@ -14,6 +14,7 @@ enum {
 	PAYLOAD = 120,       /* bytes */
 	WIRE_ESP = 50,       /* IP protocol numbers */
 	WIRE_UDP = 17,
+	RULE_MS = 100, /* for a flow rule to be set */
 };
 
 static int64_t packet_new(struct world *w)
@@ -113,12 +114,30 @@ void traffic_on_wire(struct side *s, const uint8_t *packet, size_t len)
 		w->net_lost++;
 }
 
+/* The RX queue on which a packet is to arrive, by the SA that it names; -1: on any. */
+static int rx_wanted(const struct side *s, const struct net_packet *p)
+{
+	bool v6 = p->data[0] >> 4 == 6;
+	size_t at = v6 ? 40 : 20;
+	uint32_t spi;
+
+	if (s->w->moving || p->len < at + 4 || p->data[v6 ? 6 : 9] != WIRE_ESP)
+		return -1;
+	spi = (uint32_t)p->data[at] << 24 | (uint32_t)p->data[at + 1] << 16 | (uint32_t)p->data[at + 2] << 8 |
+	      p->data[at + 3];
+	for (unsigned int i = 0; i < SIDE_SAS; i++)
+		if (s->sas[i].spi == spi)
+			return s->sas[i].rule && s->w->now < s->sas[i].from_ns + RULE_MS * sim_ms ? -1 : s->sas[i].rx;
+	return -1;
+}
+
 void traffic_deliver(struct side *s, const struct net_packet *p)
 {
 	struct world *w = s->w;
 	bool strict = p->tag >= 0 && !p->copy && w->packet[p->tag] & PACKET_STRICT;
 
 	w->arriving_spi = spi_of(p->data);
+	s->expect_rx = rx_wanted(s, p);
 	hwsim_rx(s->nic.card, w->now, p->data, p->len);
 	/* the copy of a doubled packet may have come first */
 	if (strict && !(w->packet[p->tag] & PACKET_RECEIVED))
@@ -126,7 +145,7 @@ void traffic_deliver(struct side *s, const struct net_packet *p)
 			   w->arriving_spi);
 }
 
-void traffic_arrived(struct side *s, const uint8_t *packet, size_t len)
+void traffic_arrived(struct side *s, unsigned int queue, const uint8_t *packet, size_t len)
 {
 	struct world *w = s->w;
 	struct gen_header h;
@@ -138,6 +157,10 @@ void traffic_arrived(struct side *s, const uint8_t *packet, size_t len)
 	}
 	if (w->packet[h.number] & PACKET_RECEIVED)
 		world_fail(w, "%c: packet %" PRIu64 " arrives twice", s->name, h.number);
+	if (s->expect_rx >= 0 && (unsigned int)s->expect_rx != queue)
+		world_fail(w, "%c: packet %" PRIu64 " of queue %u arrives on RX queue %u instead of %d", s->name,
+			   h.number, h.stream, queue, s->expect_rx);
+	w->steered += s->expect_rx >= 0;
 	w->packet[h.number] |= PACKET_RECEIVED;
 	w->received++;
 	if (w->arrived)

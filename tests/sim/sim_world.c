@@ -68,6 +68,27 @@ static void env_emit(void *ctx, const struct ike_path *path, const uint8_t *data
 	net_send(&s->w->net, s->w->now, &head, datagram, len);
 }
 
+static void sa_note(struct side *s, const struct controller_child *child)
+{
+	s->sas[s->next_sa++ % SIDE_SAS] = (struct side_sa){
+		.spi = child->in.spi,
+		.rx = child->steered == QUEUES_IN_ANY ? -1 : child->rx,
+		.rule = child->steered == QUEUES_IN_RULE,
+		.from_ns = s->w->now,
+	};
+}
+
+static void queue_note(void *ctx, const struct controller_queue *q)
+{
+	sa_note(ctx, q->child);
+}
+
+void side_sas_read(struct side *s)
+{
+	memset(s->sas, 0, sizeof(s->sas));
+	controller_queue_each(s->c, s->w->now, queue_note, s);
+}
+
 static void env_event(void *ctx, const struct controller_event *ev)
 {
 	struct side *s = ctx;
@@ -75,6 +96,8 @@ static void env_event(void *ctx, const struct controller_event *ev)
 	s->ups += ev->kind == CONTROLLER_CHILD_UP;
 	s->downs += ev->kind == CONTROLLER_CHILD_DOWN;
 	s->rekeys += ev->kind == CONTROLLER_CHILD_REKEYED;
+	if (ev->kind == CONTROLLER_CHILD_UP || ev->kind == CONTROLLER_CHILD_REKEYED)
+		sa_note(s, ev->child);
 }
 
 /* ---- the cards' ---- */
@@ -91,8 +114,7 @@ static void card_host_in(void *ctx, unsigned int queue, const uint8_t *packet, s
 {
 	struct side *s = ctx;
 
-	(void)queue;
-	traffic_arrived(s, packet, len);
+	traffic_arrived(s, queue, packet, len);
 }
 
 static void card_event(void *ctx, unsigned int group, const void *msg, size_t len)
@@ -254,6 +276,7 @@ static void side_make(struct world *w, unsigned int i, const struct world_config
 	s->rng = prng_init(prng_next(&w->rng));
 	s->log = (struct log){.max = LOG_LEVEL_INFO, .ctx = s, .line = side_log};
 	nic_init(&s->nic, &w->now, prng_next(&w->rng), config->nic_delay_ns);
+	s->nic.ifindex = i + 1;
 	s->nic.no_ethtool = config->side[i].no_ethtool;
 	s->nic.card = hwsim_new(&card, &ops);
 	if (!s->nic.card)

@@ -43,6 +43,16 @@ struct world_config {
 
 struct world;
 
+/* An inbound SA that is up: where its packets are to arrive. */
+struct side_sa {
+	uint32_t spi;
+	int rx;           /* -1: anywhere */
+	bool rule;        /* by a flow rule, which is set a moment after the SA is up */
+	uint64_t from_ns; /* up since */
+};
+
+enum { SIDE_SAS = 1024 };
+
 struct side {
 	struct world *w;
 	unsigned int i;
@@ -55,6 +65,9 @@ struct side {
 	struct log log;
 	bool flushed;                    /* the card has lost SAs and the controller does not know yet */
 	unsigned int ups, downs, rekeys; /* events */
+	unsigned int next_sa;
+	struct side_sa sas[SIDE_SAS]; /* the newest, in turn */
+	int expect_rx;                /* of the packet on its way in right now; -1: any */
 };
 
 struct stream {
@@ -80,6 +93,8 @@ struct world {
 	int64_t current;       /* the packet on its way through a card right now */
 	uint32_t arriving_spi; /* of what a card is taking from the network right now; host order */
 	uint64_t sent, received, net_lost;
+	bool moving;      /* queues change: nothing is said of where packets arrive */
+	uint64_t steered; /* packets that arrived on the RX queue that was wanted */
 	/* a packet that CPU `queue` of the other side sent has reached this host in an SA of that SPI; may be NULL */
 	void (*arrived)(void *ctx, struct side *s, unsigned int queue, uint32_t spi);
 	void *arrived_ctx;
@@ -114,6 +129,8 @@ void world_check(struct world *w, bool deep);
 void side_text(const struct world *w, const struct side *s, char *out, size_t size);
 /* Reads it anew from side->config. */
 void side_reload(struct side *s);
+/* Where packets are to arrive is as the controller says it now. */
+void side_sas_read(struct side *s);
 uint32_t side_children(struct side *s); /* Child SAs that are up and not replaced */
 
 #endif

@@ -67,8 +67,9 @@ static bool play(const struct scenario *s, uint64_t seed, bool verbose)
 		tell_failure(&w, s, seed);
 	else
 		printf("%-10s seed %-4" PRIu64 " %7.1f s  %6" PRIu64 " packets, %4" PRIu64
-		       " lost by the network, rekeys %u and %u\n",
-		       s->name, seed, (double)w.now / 1e9, w.sent, w.net_lost, w.side[0].rekeys, w.side[1].rekeys);
+		       " lost by the network, %6" PRIu64 " steered, rekeys %u and %u\n",
+		       s->name, seed, (double)w.now / 1e9, w.sent, w.net_lost, w.steered, w.side[0].rekeys,
+		       w.side[1].rekeys);
 	world_free(&w);
 	return ok;
 }
