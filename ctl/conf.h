@@ -26,11 +26,18 @@ enum conf_action { CONF_ACTION_NONE, CONF_ACTION_TRAP, CONF_ACTION_START };
 
 enum { CONF_PER_CPU_YES = -1 }; /* per_cpu_sas = yes: as many as the card has queues */
 
+enum conf_per_cpu_start { CONF_PER_CPU_ALL, CONF_PER_CPU_DEMAND };
+/* How the outbound SAs of queues go to a card that is to have them in packet mode. */
+enum conf_per_cpu_mode { CONF_PER_CPU_MODE_AUTO, CONF_PER_CPU_MODE_PACKET, CONF_PER_CPU_MODE_CRYPTO };
+
 struct conf_child {
 	struct ike_child_cfg ike; /* ike.name is the child's name: points at `name` */
 	char name[CONF_NAME_MAX];
 	struct rekey_config rekey;
 	int per_cpu_sas; /* 0: no; N; CONF_PER_CPU_YES */
+	enum conf_per_cpu_start per_cpu_start;
+	enum conf_per_cpu_mode per_cpu_mode;
+	uint64_t per_cpu_idle_ns; /* a queue SA without traffic for so long is deleted; 0: never */
 	enum hw_offload hw_offload;
 	enum conf_action start_action, close_action, dpd_action;
 	uint32_t reqid;    /* 0: chosen by the controller */

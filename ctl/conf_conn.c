@@ -192,6 +192,9 @@ static void child_make(struct conf_child *c, const struct conf_child_draft *d)
 	*c = (struct conf_child){
 		.rekey = d->rekey,
 		.per_cpu_sas = d->per_cpu_sas,
+		.per_cpu_start = d->per_cpu_start,
+		.per_cpu_mode = d->per_cpu_mode,
+		.per_cpu_idle_ns = d->per_cpu_idle,
 		.hw_offload = d->hw_offload,
 		.start_action = d->start_action,
 		.close_action = d->close_action,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which keys there are. Names and meanings are swanctl.conf(5)'s where it has the key; window, children_max,
- * per_cpu_sas, and the sections nic and daemon are ours.
+ * per_cpu_*, and the sections nic and daemon are ours.
  */
 #include "ctl/conf_schema.h"
 
@@ -48,6 +48,11 @@ static const struct conf_word offloads[] = {{"packet", HW_OFFLOAD_PACKET},
 					    {"auto", HW_OFFLOAD_AUTO},
 					    {"no", HW_OFFLOAD_NO},
 					    {NULL}};
+static const struct conf_word per_cpu_starts[] = {{"all", CONF_PER_CPU_ALL}, {"demand", CONF_PER_CPU_DEMAND}, {NULL}};
+static const struct conf_word per_cpu_modes[] = {{"auto", CONF_PER_CPU_MODE_AUTO},
+						 {"packet", CONF_PER_CPU_MODE_PACKET},
+						 {"crypto", CONF_PER_CPU_MODE_CRYPTO},
+						 {NULL}};
 static const struct conf_word backends[] = {{"xfrm", CONF_BACKEND_XFRM}, {"hwsim", CONF_BACKEND_HWSIM}, {NULL}};
 static const struct conf_word levels[] = {{"error", LOG_LEVEL_ERROR},   {"warning", LOG_LEVEL_WARN},
 					  {"notice", LOG_LEVEL_NOTICE}, {"info", LOG_LEVEL_INFO},
@@ -133,6 +138,9 @@ const struct conf_row conf_rows_child[] = {
 	{.key = "life_packets", .type = CONF_UINT, CHILD(rekey.packets.life), .max = UINT64_MAX - 1},
 	{.key = "rand_packets", .type = CONF_UINT, CHILD(rekey.packets.rand), .max = UINT64_MAX - 1},
 	{.key = "per_cpu_sas", .type = CONF_QUEUES, CHILD(per_cpu_sas), .max = 1024},
+	{.key = "per_cpu_start", .type = CONF_WORD, CHILD(per_cpu_start), .words = per_cpu_starts},
+	{.key = "per_cpu_idle", .type = CONF_TIME, CHILD(per_cpu_idle), .max = 365 * 86400 * S},
+	{.key = "per_cpu_mode", .type = CONF_WORD, CHILD(per_cpu_mode), .words = per_cpu_modes},
 	{.key = "hw_offload", .type = CONF_WORD, CHILD(hw_offload), .words = offloads},
 	{.key = "start_action", .type = CONF_WORD, CHILD(start_action), .words = start_actions},
 	{.key = "close_action", .type = CONF_WORD, CHILD(close_action), .words = start_actions},

@@ -92,6 +92,9 @@ struct conf_child_draft {
 	enum ike_mode mode;
 	struct rekey_config rekey;
 	int per_cpu_sas;
+	enum conf_per_cpu_start per_cpu_start;
+	enum conf_per_cpu_mode per_cpu_mode;
+	uint64_t per_cpu_idle;
 	enum hw_offload hw_offload;
 	enum conf_action start_action, close_action, dpd_action;
 	uint32_t reqid, priority, replay_window;

@@ -80,6 +80,8 @@ uint16_t ike_child_reserve(struct ike_child *c, const uint8_t *resource, size_t 
 		.rekeys_user = c->of && c->of->old ? c->of->old->pub.user : NULL,
 		.initiator = c->pub.initiator,
 		.resource = c->pub.resource,
+		.resource_asked = c->resource_asked,
+		.sa = &c->pub,
 		.resource_data = resource,
 		.resource_len = resource_len,
 		.hint = hint,
@@ -108,8 +110,7 @@ int ike_child_set_ts(struct ike_child *c, const struct ike_ts *local, unsigned i
 	return 0;
 }
 
-/* The chosen proposal's algorithms. */
-static void child_set_algs(struct ike_child *c, const struct ike_proposal *chosen)
+void ike_child_set_algs(struct ike_child *c, const struct ike_proposal *chosen)
 {
 	for (unsigned int i = 0; i < chosen->n; i++) {
 		const struct ike_transform *t = &chosen->t[i];
@@ -179,7 +180,7 @@ int ike_child_install(struct ike_child *c, const struct ike_proposal *chosen, st
 	struct ike_event ev = {.keys = &keys, .redundant = c->redundant};
 	int err;
 
-	child_set_algs(c, chosen);
+	ike_child_set_algs(c, chosen);
 	c->pub.encap = ike_nat_encap(c->sa);
 	err = child_keys(c, chosen, shared, ni, nr, &keys);
 	if (!err) {
@@ -386,6 +387,20 @@ void ike_child_free(struct ike_child *c)
 	ike_rekey_forget(c);
 	free(c->ts);
 	free(c);
+}
+
+int ike_child_withdraw(struct ike *ike, uint64_t now, uint32_t child_sa)
+{
+	struct ike_child *c = ike_child_by_id(ike, child_sa);
+
+	if (!c)
+		return -ENOENT;
+	if (c->state != IKE_CHILD_OFFERED || c->abandoned || c->in_auth || !c->request || c->request->buf)
+		return -EALREADY;
+	ike_enter(ike, now);
+	ike_child_abandon(c);
+	ike_leave(ike);
+	return 0;
 }
 
 int ike_child_delete(struct ike *ike, uint64_t now, uint32_t child_sa)

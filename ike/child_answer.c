@@ -132,13 +132,17 @@ static uint16_t nego_reserve(struct ike_nego *n)
 	max = ike_conn_children_max(n->sa->conn->cfg) * (n->rekeys ? 2 : 1);
 	if (n->sa->n_children >= max) {
 		n->sa->ike->counters.children_max_refused++;
-		return n->resource ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
+		return p ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
 	}
 	n->child = ike_child_new(n->sa, n->cfg, false);
 	if (!n->child)
 		return IKE_N_TEMPORARY_FAILURE;
 	n->child->pub.mode = n->transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 	n->child->pub.resource = n->resource;
+	n->child->resource_asked = p != NULL;
+	ike_child_set_algs(n->child, &n->chosen);
+	if (ike_child_set_ts(n->child, n->local, n->n_local, n->remote, n->n_remote))
+		return IKE_N_TEMPORARY_FAILURE;
 	if (n->rekeys) {
 		k = ike_rekey_start(n->rekeys);
 		if (!k)
@@ -171,8 +175,6 @@ uint16_t ike_nego_decide(struct ike_nego *n)
 	notify = nego_ke(n);
 	if (!notify)
 		notify = nego_reserve(n);
-	if (!notify && ike_child_set_ts(n->child, n->local, n->n_local, n->remote, n->n_remote))
-		notify = IKE_N_TEMPORARY_FAILURE;
 	if (notify) {
 		if (n->child)
 			ike_child_down(n->child, IKE_DOWN_REFUSED, notify);
@@ -191,7 +193,7 @@ void ike_nego_build(struct ike_nego *n, struct ike_builder *b)
 
 	if (n->transport)
 		ike_build_notify(b, 0, NULL, 0, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
-	if (n->resource)
+	if (n->resource && n->child->resource_asked)
 		ike_build_notify(b, 0, NULL, 0, IKE_N_SA_RESOURCE_INFO, NULL, 0);
 	put_be32(n->chosen.spi, n->child->pub.spi_in);
 	ike_build_sa(b, &n->chosen, 1);

@@ -29,25 +29,53 @@ static unsigned int offer_ts(const struct ike_child *c, bool local, struct ike_t
 	return n;
 }
 
-/* Our proposals with our SPI; without KE in IKE_AUTH, which has no KE payload (RFC 7296 1.2). */
+/* RFC 9611 section 2: an additional Child SA has the algorithms of the first. PFS is none of its properties. */
+static bool offer_takes(const struct ike_child *c, const struct ike_transform *t)
+{
+	if (!c->additional)
+		return true;
+	switch (t->type) {
+	case IKE_T_ENCR:
+		return t->id == c->pub.encr && t->key_bits == c->pub.encr_bits;
+	case IKE_T_INTEG:
+		return t->id == c->pub.integ;
+	case IKE_T_ESN:
+		return (t->id == IKE_ESN_YES) == c->pub.esn;
+	default:
+		return true;
+	}
+}
+
+static bool offer_has_cipher(const struct ike_proposal *p)
+{
+	for (unsigned int i = 0; i < p->n; i++)
+		if (p->t[i].type == IKE_T_ENCR)
+			return true;
+	return false;
+}
+
+/* Our proposals with our SPI; without KE in IKE_AUTH, which has no KE payload (RFC 7296 1.2). How many. */
 static unsigned int offer_proposals(const struct ike_child *c, bool in_auth,
 				    struct ike_proposal out[IKE_PROPOSALS_CFG_MAX])
 {
 	const struct ike_child_cfg *cfg = c->pub.cfg;
+	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < cfg->n_proposals; i++) {
 		const struct ike_proposal *from = &cfg->proposals[i];
+		struct ike_proposal *p = &out[n];
 
-		out[i].number = (uint8_t)(i + 1);
-		out[i].protocol = IKE_PROTO_ESP;
-		out[i].spi_size = 4;
-		put_be32(out[i].spi, c->pub.spi_in);
-		out[i].n = 0;
+		p->number = (uint8_t)(n + 1);
+		p->protocol = IKE_PROTO_ESP;
+		p->spi_size = 4;
+		put_be32(p->spi, c->pub.spi_in);
+		p->n = 0;
 		for (unsigned int j = 0; j < from->n; j++)
-			if (!in_auth || from->t[j].type != IKE_T_KE)
-				out[i].t[out[i].n++] = from->t[j];
+			if ((!in_auth || from->t[j].type != IKE_T_KE) && offer_takes(c, &from->t[j]))
+				p->t[p->n++] = from->t[j];
+		n += offer_has_cipher(p);
 	}
-	return cfg->n_proposals;
+	return n;
 }
 
 bool ike_proposals_offer(const struct ike_proposal *p, unsigned int n, uint16_t group)
@@ -150,6 +178,9 @@ static const char *offer_check_ts(struct ike_child *c, const struct ike_message 
 	if (!ike_ts_within(local, (unsigned int)n_local, mine, n_mine) ||
 	    !ike_ts_within(remote, (unsigned int)n_remote, theirs, n_theirs))
 		return "its traffic selectors are wider than what was asked for";
+	if (c->additional && (!ike_ts_within(mine, n_mine, local, (unsigned int)n_local) ||
+			      !ike_ts_within(theirs, n_theirs, remote, (unsigned int)n_remote)))
+		return "its traffic selectors are not those of the Child SA that it is to be like";
 	return ike_child_set_ts(c, local, (unsigned int)n_local, remote, (unsigned int)n_remote) ? "no memory" : NULL;
 }
 

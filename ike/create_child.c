@@ -97,8 +97,22 @@ void ike_create_answered(struct ike_request *r, const struct ike_message *m)
 		ike_child_close(c, IKE_DOWN_PROTOCOL, 0);
 }
 
-int ike_child_create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struct ike_child_cfg *cfg,
-		     const uint8_t *resource_data, size_t resource_len, void *hint)
+static int create_like(struct ike_child *c, const struct ike_child *like)
+{
+	const struct ike_child_sa *from = &like->pub;
+
+	c->additional = true;
+	c->pub.mode = from->mode;
+	c->pub.encr = from->encr;
+	c->pub.encr_bits = from->encr_bits;
+	c->pub.integ = from->integ;
+	c->pub.esn = from->esn;
+	return ike_child_set_ts(c, from->local_ts, from->n_local_ts, from->remote_ts, from->n_remote_ts);
+}
+
+/* like: NULL, a Child SA as the cfg has it. */
+static int create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struct ike_child_cfg *cfg,
+		  const struct ike_child *like, const uint8_t *resource_data, size_t resource_len, void *hint)
 {
 	struct ike_sa *sa = ike_sa_by_id(ike, ike_sa);
 	struct ike_request *r;
@@ -118,7 +132,7 @@ int ike_child_create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struc
 	ike_enter(ike, now);
 	c = ike_child_new(sa, cfg, true);
 	r = ike_request_new(sa, IKE_JOB_CHILD);
-	if (!c || !r)
+	if (!c || !r || (like && create_like(c, like)))
 		err = -ENOMEM;
 	if (!err) {
 		c->pub.resource = cfg->per_resource;
@@ -138,6 +152,22 @@ int ike_child_create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struc
 	}
 	ike_leave(ike);
 	return err;
+}
+
+int ike_child_create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struct ike_child_cfg *cfg,
+		     const uint8_t *resource_data, size_t resource_len, void *hint)
+{
+	return create(ike, now, ike_sa, cfg, NULL, resource_data, resource_len, hint);
+}
+
+int ike_child_create_like(struct ike *ike, uint64_t now, uint32_t ike_sa, uint32_t like, const uint8_t *resource_data,
+			  size_t resource_len, void *hint)
+{
+	const struct ike_child *c = ike_child_by_id(ike, like);
+
+	if (!c || !c->pub.n_local_ts)
+		return -ENOENT;
+	return create(ike, now, ike_sa, c->pub.cfg, c, resource_data, resource_len, hint);
 }
 
 /* ---- responder ---- */

@@ -216,6 +216,8 @@ struct ike_child *ike_child_by_id(struct ike *ike, uint32_t id);
 struct ike_child *ike_child_by_spi_out(struct ike_sa *sa, uint32_t spi_out);
 void ike_child_set_spi_out(struct ike_child *c, uint32_t spi_out);
 /* Copies the selectors, exact size. 0 or -ENOMEM. */
+/* The algorithms of a proposal that was chosen. */
+void ike_child_set_algs(struct ike_child *c, const struct ike_proposal *chosen);
 int ike_child_set_ts(struct ike_child *c, const struct ike_ts *local, unsigned int n_local, const struct ike_ts *remote,
 		     unsigned int n_remote);
 /* KEYMAT, and IKE_EV_CHILD_INSTALL. 0 or -EIO. */

@@ -199,10 +199,14 @@ struct ike_child_offer {
 	const struct ike_conn_cfg *conn;
 	const struct ike_child_cfg *cfg;
 	const struct ike_path *path;
-	uint32_t child_sa; /* unique id of the new Child SA, not 0 */
-	void *rekeys_user; /* the user pointer of the Child SA that this one replaces, NULL: a new one */
-	bool initiator;    /* we ask; otherwise the peer does */
-	bool resource;     /* SA_RESOURCE_INFO was sent (ours) or received (theirs) */
+	uint32_t child_sa;   /* unique id of the new Child SA, not 0 */
+	void *rekeys_user;   /* the user pointer of the Child SA that this one replaces, NULL: a new one */
+	bool initiator;      /* we ask; otherwise the peer does */
+	bool resource;       /* SA_RESOURCE_INFO was sent (ours), or received and will be echoed (theirs) */
+	bool resource_asked; /* theirs: it was received, also where the cfg is not per_resource */
+	/* What is known already: mode; also selectors and algorithms of theirs, and of ours from
+	 * ike_child_create_like() */
+	const struct ike_child_sa *sa;
 	const uint8_t *resource_data;
 	size_t resource_len;
 	void *hint; /* initiator: what was given to ike_child_create */
@@ -367,6 +371,18 @@ uint64_t ike_next(const struct ike *ike);
  */
 int ike_child_create(struct ike *ike, uint64_t now, uint32_t ike_sa, const struct ike_child_cfg *cfg,
 		     const uint8_t *resource_data, size_t resource_len, void *hint);
+/*
+ * One more Child SA like another of that IKE SA which is up (RFC 9611 section 2: additional Child SAs have identical
+ * properties): its cfg, mode, selectors and algorithms are offered, and an answer that differs is not accepted
+ * (IKE_DOWN_PROTOCOL). Otherwise as ike_child_create(); -ENOENT also if there is no such Child SA.
+ */
+int ike_child_create_like(struct ike *ike, uint64_t now, uint32_t ike_sa, uint32_t like, const uint8_t *resource_data,
+			  size_t resource_len, void *hint);
+/*
+ * Do not ask for it after all, if the request has not left yet: IKE_EV_CHILD_DOWN follows (IKE_DOWN_LOCAL). 0; -ENOENT;
+ * -EALREADY (it has been sent, or was never ours to ask for).
+ */
+int ike_child_withdraw(struct ike *ike, uint64_t now, uint32_t child_sa);
 /*
  * Replace a Child SA. The new one has the same cfg, selectors, mode and resource. 0; -ENOENT; -EALREADY (being
  * rekeyed or deleted); -EAGAIN (child_reserve refused, or not installed yet); -ENOMEM. If the new one goes DOWN while

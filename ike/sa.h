@@ -163,8 +163,10 @@ struct ike_child {
 	bool installed; /* reported, on the engine's work list */
 	bool abandoned; /* deleted by the owner before it was up */
 	bool redundant;
-	bool up;       /* IKE_EV_CHILD_UP is out */
-	bool outbound; /* in use for sending, as far as events have told */
+	bool additional;     /* ours: like another one, so its algorithms and selectors are given */
+	bool resource_asked; /* theirs: SA_RESOURCE_INFO came with the request */
+	bool up;             /* IKE_EV_CHILD_UP is out */
+	bool outbound;       /* in use for sending, as far as events have told */
 };
 
 TAILQ_HEAD(ike_children, ike_child);
