@@ -259,6 +259,7 @@ struct controller *controller_new(const struct conf_daemon *daemon, const struct
 	TAILQ_INIT(&c->dead_peers);
 	TAILQ_INIT(&c->idle);
 	TAILQ_INIT(&c->settled);
+	TAILQ_INIT(&c->crowded);
 	TAILQ_INIT(&c->children);
 	TAILQ_INIT(&c->dead);
 	TAILQ_INIT(&c->commands);
@@ -345,6 +346,7 @@ void controller_leave(struct controller *c)
 			tunnel_policies_ready(t);
 		}
 		queues_run(c);
+		lanes_room(c);
 		rekey_run(c);
 		read_run(c);
 		reap(c);

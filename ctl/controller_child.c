@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctl/controller_internal.h"
 
@@ -49,19 +50,52 @@ static uint16_t refusal(const struct ike_child_offer *offer, const struct ctl_tu
 {
 	if (offer->rekeys_user || (t && (t->restart || (offer->resource && queues_awaited(t->c)))))
 		return IKE_N_TEMPORARY_FAILURE;
-	return offer->resource && t && t->n_fresh ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
+	return offer->resource_asked && t && t->n_fresh ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS;
 }
 
-/* RFC 9611 section 4: at least twice as many as there are resources; none beyond the first where it is off. */
+/* RFC 9611 section 4: at least twice as many as there are CPUs; none beyond the first where it is off. */
 static bool tunnel_is_full(const struct ctl_tunnel *t, const struct ctl_peer *p, const struct ike_child_offer *offer)
 {
 	uint32_t queues = t->n_lanes - 1;
 
 	if (offer->initiator || offer->rekeys_user)
 		return false;
-	if (offer->resource && t->n_fresh && !TAILQ_EMPTY(&p->children))
+	if (offer->resource && t->c->nic.queues > queues)
+		queues = t->c->nic.queues;
+	if (offer->resource_asked && t->n_fresh && !TAILQ_EMPTY(&p->children))
 		return t->n_fresh - t->n_replacing >= 2 * queues + 1;
 	return t->lanes[0]->fresh - t->lanes[0]->replacing > CHILDREN_SPARE_MAX;
+}
+
+static bool selectors_same(const struct ike_ts *a, unsigned int n_a, const struct ike_ts *b, unsigned int n_b)
+{
+	return n_a == n_b && !memcmp(a, b, n_a * sizeof(*a));
+}
+
+/* RFC 9611 section 2: the peer's additional SAs have the properties of the first. 0, or the notify that says what not.
+ */
+static uint16_t differs(const struct ctl_tunnel *t, const struct ctl_peer *p, const struct ike_child_offer *offer)
+{
+	const struct ike_child_sa *first, *sa = offer->sa;
+
+	if (offer->initiator || offer->rekeys_user || !offer->resource)
+		return 0;
+	for (unsigned int i = 0; i < t->n_lanes; i++) {
+		const struct ctl_child *ch = lane_current(t->lanes[i]);
+
+		if (!ch || ch->peer != p || ch->down)
+			continue;
+		first = &ch->sa;
+		if (sa->encr != first->encr || sa->encr_bits != first->encr_bits || sa->integ != first->integ ||
+		    sa->esn != first->esn || sa->mode != first->mode)
+			return IKE_N_NO_PROPOSAL_CHOSEN;
+		return selectors_same(sa->local_ts, sa->n_local_ts, first->local_ts, first->n_local_ts) &&
+				       selectors_same(sa->remote_ts, sa->n_remote_ts, first->remote_ts,
+						      first->n_remote_ts)
+			       ? 0
+			       : IKE_N_TS_UNACCEPTABLE;
+	}
+	return 0;
 }
 
 /* One slot for each direction that may go to the card, or none. */
@@ -103,7 +137,7 @@ static struct ctl_child *child_new(struct controller *c, struct ctl_lane *lane, 
 		return NULL;
 	}
 	ch->peer = p;
-	ch->initiator = offer->initiator;
+	ch->initiator = ch->ours = offer->initiator;
 	ch->fresh = true;
 	ch->conf = conf_conn_of(offer->conn);
 	conf_conn_ref(ch->conf);
@@ -145,9 +179,9 @@ static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, co
 	return t ? tunnel_lane_for_peer(t, offer->resource && !TAILQ_EMPTY(&p->children)) : NULL;
 }
 
-static uint16_t refuse(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t, const char *why)
+static uint16_t refuse_with(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t,
+			    uint16_t notify, const char *why)
 {
-	uint16_t notify = refusal(offer, t);
 	char name[32];
 
 	c->counters.admission_refused++;
@@ -158,6 +192,11 @@ static uint16_t refuse(struct controller *c, const struct ike_child_offer *offer
 	return notify;
 }
 
+static uint16_t refuse(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t, const char *why)
+{
+	return refuse_with(c, offer, t, refusal(offer, t), why);
+}
+
 uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t *spi_in, void **user)
 {
 	struct controller *c = ctx;
@@ -165,6 +204,7 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 	struct ctl_conn *conn = conn_by_cfg(c, offer->conn);
 	struct ctl_lane *lane;
 	struct ctl_peer *p;
+	uint16_t notify;
 
 	if (c->stopping || c->closed || !conn)
 		return refuse(c, offer, NULL,
@@ -181,15 +221,22 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 		return refuse(c, offer, lane->tunnel, "the queue map is being read");
 	if (tunnel_is_full(lane->tunnel, p, offer))
 		return refuse(c, offer, lane->tunnel, "it has as many as it may");
+	notify = differs(lane->tunnel, p, offer);
+	if (notify)
+		return refuse_with(c, offer, lane->tunnel, notify, "it is not like the tunnel's others");
 	ch = child_new(c, lane, p, offer);
 	if (!ch)
 		return refuse(c, offer, lane->tunnel, "no memory");
 	if (slots_take(ch, old ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW) && !tunnel_may_be_software(lane->tunnel)) {
+		if (offer->initiator && !old)
+			tunnel_crowd(lane->tunnel, child_family(ch));
 		child_free(ch);
 		return refuse(c, offer, lane->tunnel, "no slot is free");
 	}
-	if (old)
+	if (old) {
 		child_rekey_began(ch, old);
+		ch->ours = old->ours;
+	}
 	*spi_in = ch->spi_in;
 	*user = ch;
 	return 0;

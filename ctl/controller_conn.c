@@ -410,6 +410,7 @@ static void restart_text(const struct controller *c, const struct conf *conf, ch
 
 int controller_reload(struct controller *c, uint64_t now, const struct conf *conf, char *text, size_t size)
 {
+	struct ctl_tunnel *t, *next;
 	struct ctl_conn *conn;
 	int err;
 
@@ -427,6 +428,9 @@ int controller_reload(struct controller *c, uint64_t now, const struct conf *con
 
 		err = err ? err : e;
 	}
+	HASH_ITER (hh, c->tunnels, t, next)
+		if (c->now < t->held_ns)
+			lanes_retry(t, "the configuration was read again");
 	guards_review(c);
 	controller_leave(c);
 	return err;

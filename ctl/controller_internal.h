@@ -84,6 +84,30 @@ void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify);   /*
 bool tunnel_complete(const struct ctl_tunnel *t); /* up, with all that it is to have, as far as the peer grants it */
 void tunnel_settle(struct ctl_tunnel *t);         /* if it is complete, those who wait for that are told */
 
+/* controller_lane.c: Child SAs of queues, when to ask for them */
+bool tunnel_binds_cpus(const struct ctl_tunnel *t);      /* the kernel chooses the outbound SA by CPU */
+bool tunnel_on_demand(const struct ctl_tunnel *t);       /* queues get SAs when the kernel asks */
+void lanes_reset(struct ctl_tunnel *t);                  /* nothing that was refused counts any more */
+void lanes_tell(const struct ctl_tunnel *t);             /* what this kernel cannot do, in the log */
+int lane_ask(struct ctl_lane *l, struct ctl_peer *p);    /* one Child SA for it; 0 or -errno */
+void lanes_fill(struct ctl_tunnel *t);                   /* asks for the Child SAs that its lanes lack */
+void lanes_later(struct ctl_tunnel *t, uint64_t at);     /* looks after its lanes then */
+void lanes_unsettle(struct ctl_tunnel *t);               /* the starter first, if anything is to be asked for now */
+void lanes_retry(struct ctl_tunnel *t, const char *why); /* something has changed: what was refused may be had now */
+void lanes_room(struct controller *c);                   /* slots may be free again: those who wait for some */
+void lanes_policy(struct ctl_tunnel *t);                 /* whether the kernel is to ask for SAs of CPUs */
+void lane_acquired(struct ctl_tunnel *t, const struct xfrm_acquire *a); /* of a tunnel that is up */
+void lane_up(struct ctl_child *ch, bool replaces);
+void lane_lost(struct ctl_lane *l, const struct ctl_child *ch, enum ike_down why, uint16_t notify); /* it has none */
+void tunnel_crowd(struct ctl_tunnel *t, enum slots_family family); /* no slot was free for one of its SAs */
+void tunnel_uncrowd(struct ctl_tunnel *t);
+
+/* controller_lane_idle.c: those that are not needed */
+void lane_carried(struct ctl_lane *l, bool out); /* traffic was counted */
+void lane_idled(struct ctl_lane *l);             /* its SA has been deleted for want of traffic */
+void lanes_look(struct controller *c);           /* after every reading of the counters */
+void lanes_tidy(struct ctl_tunnel *t);           /* of two SAs that both ends have asked for, one goes */
+
 /* controller_mode.c */
 bool tunnel_may_offload(const struct ctl_tunnel *t); /* its SAs need slots, or might */
 bool tunnel_may_be_software(const struct ctl_tunnel *t);
@@ -112,6 +136,7 @@ void guards_review(struct controller *c); /* removes those that are not configur
 /* controller_wish.c: policies of a tunnel */
 /* Wishes for the policies of an SA, or (NULL) of the configuration. 0; -errno (logged). */
 int tunnel_policies_set(struct ctl_tunnel *t, const struct ike_child_sa *sa);
+void tunnel_policies_mark(struct ctl_tunnel *t); /* cpu_acquire has changed */
 void tunnel_policies_drop(struct ctl_tunnel *t);
 void tunnel_policies_ready(struct ctl_tunnel *t);
 

@@ -164,6 +164,8 @@ struct ctl_child {
 	bool expired;         /* its hard limit was reached */
 	bool lost;            /* the card does not have all of it any more */
 	bool terminated;      /* an operator wants it gone */
+	bool idle;            /* deleted because it carried nothing for long */
+	bool ours;            /* we asked for it, or for what it has replaced */
 	unsigned int running; /* replacements under way */
 	struct ctl_child *replaces;         /* what this one replaces, while it exists */
 	struct ctl_child *replacement;      /* the one that does replace this one */
@@ -195,6 +197,12 @@ struct ctl_lane {
 	uint32_t replacing;     /* of those: not up yet, and to replace another */
 	uint32_t acquire_seq;   /* of the acquire that the next SA answers; 0: none */
 	uint64_t retry_ns;      /* not asked for before */
+	uint64_t asked_ns;      /* when the kernel's acquire came; 0: none is open */
+	uint64_t active_ns;     /* when traffic was last seen on it */
+	bool by_traffic;        /* not asked for until traffic wants it */
+	bool used;              /* traffic was seen on the SA that it has, or had last */
+	unsigned int deletions; /* by the peer while it was in use, one after the other */
+	unsigned int useless;   /* times it was brought back and carried nothing, one after the other */
 	enum ike_down lost_why; /* what ended the last one that was up */
 	unsigned int failures;
 	uint8_t resource[RESOURCE_ID_LEN];
@@ -261,16 +269,24 @@ struct ctl_tunnel {
 	uint32_t n_children, n_fresh, n_replacing, n_up; /* Child SAs: all, fresh, of those replacing, of those up */
 	uint32_t n_installed;                            /* halves */
 	enum ctl_want { WANT_NOTHING, WANT_POLICIES, WANT_UP } want;
-	bool was_up;    /* once: from then on it is brought up again for ever; keyingtries is for the first time */
-	bool restart;   /* bring it up again as soon as its children are gone: its configuration has changed */
-	bool starter;   /* we asked for its first Child SA: it is for us to ask for the queues' */
-	bool candidate; /* in controller.idle */
-	bool settled;   /* in controller.settled */
+	bool was_up;        /* once: from then on it is brought up again for ever; keyingtries is for the first time */
+	bool restart;       /* bring it up again as soon as its children are gone: its configuration has changed */
+	bool starter;       /* we asked for its first Child SA: it is for us to ask for the queues' */
+	bool candidate;     /* in controller.idle */
+	bool settled;       /* in controller.settled */
+	bool crowded;       /* in controller.crowded */
+	bool fallback_used; /* the fallback has sent since the last look */
+	bool cpu_acquire;   /* its policies have the kernel ask for an SA for each CPU */
+	unsigned int refusals; /* of queue SAs, one after the other */
+	uint64_t settle_ns;    /* the end that is not the starter asks for none before */
+	enum slots_family crowded_family;
+	uint64_t held_ns;           /* no queue SA is asked for before; 0: nothing holds them back */
 	struct ctl_peer *lost_with; /* in its `lost` */
-	TAILQ_ENTRY(ctl_tunnel) lost_link, idle_link, settled_link;
+	TAILQ_ENTRY(ctl_tunnel) lost_link, idle_link, settled_link, crowded_link;
 	unsigned int tries;
 	uint64_t retry_ns;
-	struct ctl_timer timer;                 /* when to try again, or to ask for queue SAs */
+	struct ctl_timer timer;                 /* when to try again */
+	struct ctl_timer lanes_timer;           /* when to look after its lanes again */
 	unsigned int n_wishes, policies_waited; /* of them, not installed yet */
 	int policies_err;                       /* the last refusal among them */
 	struct ctl_policy_wish *wishes;
@@ -373,6 +389,7 @@ struct controller {
 	struct ctl_tunnel *tunnels, *tunnels_by_key;
 	struct ctl_tunnels idle;    /* may be freed, if still idle then */
 	struct ctl_tunnels settled; /* their policies are all installed, or refused */
+	struct ctl_tunnels crowded; /* their queues wait for slots of ours */
 	uint32_t n_tunnels, next_reqid;
 	struct ctl_children children, dead;
 	struct ctl_child *by_spi;

@@ -168,6 +168,7 @@ static void sa_up(struct controller *c, const struct ike_event *ev)
 static void sa_rekeyed(struct controller *c, const struct ike_event *ev)
 {
 	struct ctl_peer *p = peer_find(c, ev->old_ike_sa);
+	struct ctl_tunnel *t;
 
 	if (!p)
 		return;
@@ -177,6 +178,9 @@ static void sa_rekeyed(struct controller *c, const struct ike_event *ev)
 	if (p->hash_failed)
 		log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for IKE SA %u", ev->conn->name, ev->ike_sa);
 	tell(c, CONTROLLER_IKE_REKEYED, ev);
+	TAILQ_FOREACH (t, &p->conn->tunnels, link)
+		if (c->now < t->held_ns)
+			lanes_retry(t, "the IKE SA has been rekeyed");
 }
 
 /* XFRM keeps an SA's addresses for life: its Child SAs are made anew at the new ones. */

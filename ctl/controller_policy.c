@@ -24,7 +24,8 @@ bool policy_cfg_equal(const struct xfrm_policy_cfg *a, const struct xfrm_policy_
 {
 	return a->priority == b->priority && a->reqid == b->reqid && a->tunnel == b->tunnel &&
 	       addr_equal(&a->tmpl_src, &b->tmpl_src) && addr_equal(&a->tmpl_dst, &b->tmpl_dst) &&
-	       a->packet == b->packet && a->ifindex == b->ifindex && a->bypass == b->bypass && a->block == b->block;
+	       a->packet == b->packet && a->ifindex == b->ifindex && a->bypass == b->bypass && a->block == b->block &&
+	       a->cpu_acquire == b->cpu_acquire;
 }
 
 void policy_key_fill(struct ctl_policy_key *key, const struct xfrm_policy_cfg *cfg)

@@ -166,6 +166,8 @@ static void half_counted(struct ctl_half *h, uint64_t bytes, uint64_t packets)
 {
 	struct ctl_lane *l = h->child->lane;
 
+	if (packets > h->packets)
+		lane_carried(l, h->out);
 	if (bytes > h->bytes) {
 		l->bytes[h->out] += bytes - h->bytes;
 		h->bytes = bytes;

@@ -8,12 +8,8 @@
 
 /* Between tries to bring a tunnel up: doubled each time, half of it at random. */
 static const uint64_t retry_first_ns = 1000000000u, retry_most_ns = 60000000000u;
-/* A queue without an SA uses the fallback, so there is no hurry, and a peer that has no room is left alone for long. */
-static const uint64_t lane_first_ns = 2000000000u, lane_most_ns = 120000000000u, lane_full_ns = 300000000000u;
-/* RFC 9611 section 4: what the peer has deleted is not created again at once. */
-static const uint64_t lane_deleted_ns = 60000000000u;
-/* The side that did not ask for the fallback waits so long after the last one asked for before it asks itself. */
-static const uint64_t settle_ns = 3000000000u;
+/* The end that did not make the IKE SA gives the one that did so long to close what both have made. */
+static const uint64_t twin_ns = 3000000000u;
 
 /* ---- what is wanted ---- */
 
@@ -107,6 +103,8 @@ void tunnel_reopen(struct ctl_tunnel *t)
 		log_at(t->c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for its queues", t->name);
 		return;
 	}
+	lanes_reset(t);
+	lanes_tell(t);
 	tunnel_want(t, want_configured(t));
 }
 
@@ -119,15 +117,6 @@ static void start_later(struct ctl_tunnel *t, uint64_t at)
 	if (heap_has(&t->timer.node) && t->timer.node.key <= at)
 		return;
 	ctl_timer_set(t->c, &t->timer, at, tunnel_timer);
-}
-
-/* One Child SA for a lane, on an IKE SA that is there. */
-static int lane_ask(struct ctl_lane *l, struct ctl_peer *p)
-{
-	struct ctl_tunnel *t = l->tunnel;
-	size_t len = l->index ? sizeof(l->resource) : 0;
-
-	return ike_child_create(t->c->ike, t->c->now, p->id, &t->cfg->ike, l->resource, len, l);
 }
 
 static int first_ask(struct ctl_tunnel *t)
@@ -150,9 +139,6 @@ static int first_ask(struct ctl_tunnel *t)
 	return 0;
 }
 
-/* ask for the Child SAs that its lanes lack */
-static void tunnel_fill(struct ctl_tunnel *t);
-
 static void tunnel_start(struct ctl_tunnel *t)
 {
 	int err;
@@ -160,7 +146,7 @@ static void tunnel_start(struct ctl_tunnel *t)
 	if (t->c->stopping || t->conn->unloaded)
 		return;
 	if (t->n_fresh) {
-		tunnel_fill(t);
+		lanes_fill(t);
 		return;
 	}
 	if (t->c->now < t->retry_ns) {
@@ -180,51 +166,12 @@ static void tunnel_start(struct ctl_tunnel *t)
 	}
 }
 
-static void tunnel_fill(struct ctl_tunnel *t)
-{
-	struct ctl_peer *p;
-	bool connecting;
-
-	if (!t->n_up || t->c->stopping || t->restart || queues_awaited(t->c))
-		return;
-	p = peer_for_tunnel(t, &connecting);
-	for (unsigned int i = 0; p && i < t->n_lanes; i++) {
-		struct ctl_lane *l = t->lanes[i];
-		int err;
-
-		if (l->fresh || l->offline)
-			continue;
-		if (t->c->now < l->retry_ns) {
-			start_later(t, l->retry_ns);
-			continue;
-		}
-		err = lane_ask(l, p);
-		if (err) {
-			l->retry_ns = t->c->now + backoff_ns(t->c, ++l->failures, lane_first_ns, lane_most_ns);
-			start_later(t, l->retry_ns);
-		}
-	}
-}
-
-void tunnel_lanes_changed(struct ctl_tunnel *t, bool at_once)
-{
-	if (!t->n_up)
-		return;
-	if (at_once || t->starter)
-		tunnel_fill(t);
-	else if (t->n_lanes > 1)
-		start_later(t, t->c->now + settle_ns);
-	tunnel_settle(t);
-}
-
 static void tunnel_timer(struct controller *c, struct ctl_timer *timer)
 {
 	struct ctl_tunnel *t = heap_entry(timer, struct ctl_tunnel, timer);
 
 	(void)c;
-	if (t->n_up)
-		tunnel_fill(t);
-	else if (t->want == WANT_UP)
+	if (t->want == WANT_UP)
 		tunnel_start(t);
 }
 
@@ -260,19 +207,10 @@ void tunnel_peer_down(struct ctl_peer *p, enum ike_down why, uint16_t notify)
 
 void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a)
 {
-	unsigned int i = tunnel_lane_of_cpu(t, a->cpu);
-
-	if (t->want == WANT_NOTHING && !t->n_up)
-		return;
-	if (!t->n_up)
-		i = 0; /* the fallback comes first (RFC 9611 section 3) */
-	if (i >= t->n_lanes || t->lanes[i]->fresh)
-		return;
-	t->lanes[i]->acquire_seq = a->seq;
 	if (t->n_up) {
-		t->lanes[i]->retry_ns = 0;
-		tunnel_fill(t);
-	} else {
+		lane_acquired(t, a);
+	} else if (t->want != WANT_NOTHING && !t->lanes[0]->fresh) { /* the fallback comes first (RFC 9611 section 3) */
+		t->lanes[0]->acquire_seq = a->seq;
 		tunnel_start(t);
 	}
 }
@@ -286,7 +224,9 @@ bool tunnel_complete(const struct ctl_tunnel *t)
 	for (unsigned int i = 0; i < t->n_lanes; i++) {
 		const struct ctl_lane *l = t->lanes[i];
 
-		if (!lane_current(l) && !l->offline && (l->fresh || (t->starter && !l->failures)))
+		bool comes = t->starter && !l->failures && !l->by_traffic && t->c->now >= t->held_ns;
+
+		if (!lane_current(l) && !l->offline && (l->fresh || comes))
 			return false;
 	}
 	return true;
@@ -326,7 +266,7 @@ static void twin_close(struct ctl_tunnel *t, struct ctl_peer *a, struct ctl_peer
 	t->starter = !loser->initiator;
 	log_at(c->log, LOG_LEVEL_INFO, "ike.twins", "%s: IKE SAs %u and %u were made from both ends at once; %u goes",
 	       t->name, a->id, b->id, loser->id);
-	peer_retire(c, loser, c->now + settle_ns); /* the other end may not have finished making the one that stays */
+	peer_retire(c, loser, c->now + twin_ns); /* the other end may not have finished making the one that stays */
 }
 
 static void twins_check(struct ctl_tunnel *t, const struct ctl_child *ch)
@@ -338,38 +278,20 @@ static void twins_check(struct ctl_tunnel *t, const struct ctl_child *ch)
 			twin_close(t, ch->peer, other->peer);
 }
 
-/* The tunnel is up anew: what its queues were refused before says nothing now. */
-static void lanes_forgive(struct ctl_tunnel *t)
-{
-	for (unsigned int i = 0; i < t->n_lanes; i++) {
-		t->lanes[i]->failures = 0;
-		t->lanes[i]->retry_ns = 0;
-	}
-}
-
 void tunnel_child_up(struct ctl_tunnel *t, struct ctl_child *ch, bool replaces)
 {
 	if (!replaces && !ch->lane->index) {
 		t->starter = ch->initiator;
 		if (t->n_up == 1)
-			lanes_forgive(t);
+			lanes_reset(t);
 		twins_check(t, ch);
 	}
 	t->was_up = true;
 	t->tries = 0;
 	t->retry_ns = 0;
-	ch->lane->failures = 0;
-	ch->lane->retry_ns = 0;
 	if (t->want == WANT_POLICIES || t->want == WANT_NOTHING)
 		t->want = want_most(t->want, t->configured ? WANT_POLICIES : WANT_NOTHING);
-	if (t->n_lanes > 1) {
-		if (t->starter)
-			tunnel_fill(t);
-		else if (replaces)
-			start_later(t, t->c->now + settle_ns);
-		else /* the peer is still at it, one after the other if our window is small */
-			ctl_timer_set(t->c, &t->timer, t->c->now + settle_ns, tunnel_timer);
-	}
+	lane_up(ch, replaces);
 	tunnel_settle(t);
 }
 
@@ -436,28 +358,6 @@ void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 		tunnel_want(t, t->want);
 }
 
-/* A queue's SA is gone, or was not granted: when to ask again. */
-static void lane_lost(struct ctl_lane *l, const struct ctl_child *ch, enum ike_down why, uint16_t notify)
-{
-	struct ctl_tunnel *t = l->tunnel;
-	uint64_t wait;
-
-	l->failures++;
-	if (notify == IKE_N_TS_MAX_QUEUE || notify == IKE_N_NO_ADDITIONAL_SAS) {
-		log_at(t->c->log, LOG_LEVEL_INFO, "queue.refused", "%s: the peer grants no SA for queue %u", t->name,
-		       lane_cpu(l));
-		wait = lane_full_ns;
-	} else if (ch->expired || ch->lost) {
-		l->failures = 0;
-		wait = 0;
-	} else if (why == IKE_DOWN_PEER || ch->terminated) {
-		wait = lane_deleted_ns;
-	} else {
-		wait = backoff_ns(t->c, l->failures, lane_first_ns, lane_most_ns);
-	}
-	l->retry_ns = t->c->now + wait;
-}
-
 void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down why, uint16_t notify)
 {
 	struct ctl_lane *l = ch->lane;
@@ -472,8 +372,9 @@ void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down
 	if (l->fresh)
 		return; /* what it replaces, or what replaces it */
 	lane_lost(l, ch, why, notify);
+	lanes_policy(t);
 	if (t->n_up) {
-		tunnel_fill(t);
+		lanes_fill(t);
 		tunnel_settle(t);
 		return;
 	}

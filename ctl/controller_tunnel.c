@@ -66,6 +66,7 @@ static struct ctl_lane *lane_new(struct ctl_tunnel *t, unsigned int index)
 		return NULL;
 	l->tunnel = t;
 	l->index = index;
+	l->by_traffic = index && tunnel_on_demand(t);
 	lane_bind(l);
 	TAILQ_INIT(&l->children);
 	t->c->env.random(t->c->env.ctx, l->resource, sizeof(l->resource));
@@ -139,6 +140,7 @@ static struct ctl_tunnel *tunnel_new(struct controller *c, struct ctl_conn *conn
 		goto fail;
 	}
 	TAILQ_INSERT_TAIL(&conn->tunnels, t, link);
+	lanes_tell(t);
 	c->n_tunnels++;
 	return t;
 fail:
@@ -261,6 +263,8 @@ void tunnel_free(struct ctl_tunnel *t)
 
 	command_left(&t->waiters, -ECANCELED, "the connection is gone");
 	ctl_timer_stop(c, &t->timer);
+	ctl_timer_stop(c, &t->lanes_timer);
+	tunnel_uncrowd(t);
 	tunnel_policies_drop(t);
 	if (t->candidate)
 		TAILQ_REMOVE(&c->idle, t, idle_link);

@@ -67,6 +67,7 @@ static unsigned int cfgs_of(const struct ctl_tunnel *t, const struct xfrm_select
 			.tunnel = tunnel,
 			.tmpl_src = xfrm_addr_of(outward ? local : remote),
 			.tmpl_dst = xfrm_addr_of(outward ? remote : local),
+			.cpu_acquire = outward && t->cpu_acquire,
 			/* no card takes forward policies */
 			.packet = t->mode_known && mode == OFFLOAD_PACKET && dirs[i] != XFRM_DIR_FWD,
 		};
@@ -186,6 +187,7 @@ static unsigned int blocks_add(const struct ctl_tunnel *t, const struct shape *w
 				continue;
 			one[j].block = true;
 			one[j].packet = false;
+			one[j].cpu_acquire = false;
 			one[j].ifindex = 0;
 			one[j].priority += PRIORITY_BLOCK;
 			cfgs[n + more++] = one[j];
@@ -346,6 +348,18 @@ int tunnel_policies_set(struct ctl_tunnel *t, const struct ike_child_sa *sa)
 	err = wishes_same(t, cfgs, (unsigned int)n) ? 0 : wishes_set(t, cfgs, (unsigned int)n);
 	free(cfgs);
 	return err;
+}
+
+void tunnel_policies_mark(struct ctl_tunnel *t)
+{
+	for (unsigned int i = 0; i < t->n_wishes; i++) {
+		struct ctl_policy_wish *w = &t->wishes[i];
+
+		if (w->cfg.dir != XFRM_DIR_OUT || w->cfg.bypass || w->cfg.block)
+			continue;
+		w->cfg.cpu_acquire = t->cpu_acquire;
+		policy_reconcile(w->policy);
+	}
 }
 
 void tunnel_policies_drop(struct ctl_tunnel *t)

@@ -102,7 +102,7 @@ static void test_resource(void **state)
 		p.side[A].conn.children_max = 100; /* A would go on */
 		create(&p, A);
 		assert_int_equal(last(&p, A)->why, IKE_DOWN_REFUSED);
-		assert_int_equal(last(&p, A)->notify, both ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS);
+		assert_int_equal(last(&p, A)->notify, who & 1 ? IKE_N_TS_MAX_QUEUE : IKE_N_NO_ADDITIONAL_SAS);
 		assert_int_equal(pair_counters(&p.side[B]).children_max_refused, 1);
 		p.side[B].refuse = IKE_N_TS_MAX_QUEUE;
 		p.side[B].conn.children_max = 100;

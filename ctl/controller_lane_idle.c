@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queue SAs that are not needed: those without traffic for per_cpu_idle, and those that both ends have asked for.
+ *
+ * Both ends see the same traffic, so the one that asked for an SA deletes it and the other waits a little longer. What
+ * was deleted comes back when traffic wants it: on demand by the kernel's acquire of that CPU; otherwise the fallback's
+ * own traffic says that some CPU lacks its SA, but not which one, so that all come back, and those that nobody used
+ * stay away longer each time.
+ */
+#include <string.h>
+
+#include "ctl/controller_internal.h"
+
+static const uint64_t useless_most_ns = 3600000000000u;
+
+/* The other end's clock, and counters that both read at their own times. */
+static uint64_t idle_limit(const struct ctl_tunnel *t, const struct ctl_child *ch)
+{
+	uint64_t idle = t->cfg->per_cpu_idle_ns;
+
+	return ch->ours ? idle : idle + idle / 4 + 2 * t->c->nic.counter_poll_ns;
+}
+
+static void lane_rest(struct ctl_lane *l)
+{
+	struct ctl_child *ch, *next;
+
+	log_at(l->tunnel->c->log, LOG_LEVEL_INFO, "queue.idle", "%s: the SA of queue %u is idle and goes",
+	       l->tunnel->name, lane_cpu(l));
+	for (ch = TAILQ_FIRST(&l->children); ch; ch = next) {
+		next = TAILQ_NEXT(ch, lane_link);
+		if (!ch->fresh)
+			continue;
+		ch->idle = true;
+		child_delete(ch);
+	}
+}
+
+static void lanes_rest(struct ctl_tunnel *t)
+{
+	if (!t->cfg->per_cpu_idle_ns || !tunnel_binds_cpus(t))
+		return;
+	for (unsigned int i = 1; i < t->n_lanes; i++) {
+		struct ctl_lane *l = t->lanes[i];
+		const struct ctl_child *ch = lane_current(l);
+
+		if (ch && !ch->running && !ch->deleting && t->c->now - l->active_ns >= idle_limit(t, ch))
+			lane_rest(l);
+	}
+}
+
+void lane_idled(struct ctl_lane *l)
+{
+	struct ctl_tunnel *t = l->tunnel;
+	uint64_t wait = t->cfg->per_cpu_idle_ns;
+
+	l->by_traffic = true;
+	l->failures = 0;
+	l->retry_ns = 0;
+	l->useless = l->used ? 0 : l->useless + 1;
+	for (unsigned int i = 1; i < l->useless && wait < useless_most_ns; i++)
+		wait *= 2;
+	if (l->useless && !tunnel_on_demand(t))
+		l->retry_ns = t->c->now + (wait < useless_most_ns ? wait : useless_most_ns);
+}
+
+static void lanes_revive(struct ctl_tunnel *t)
+{
+	unsigned int n = 0;
+
+	if (!t->fallback_used || tunnel_on_demand(t))
+		return;
+	for (unsigned int i = 1; i < t->n_lanes; i++) {
+		struct ctl_lane *l = t->lanes[i];
+
+		if (!l->by_traffic || t->c->now < l->retry_ns)
+			continue;
+		l->by_traffic = false;
+		n += !l->fresh;
+	}
+	if (!n)
+		return;
+	log_at(t->c->log, LOG_LEVEL_INFO, "queue.wanted", "%s: the fallback carries traffic: SAs for %u queues again",
+	       t->name, n);
+	lanes_unsettle(t); /* the other end sees the same */
+	lanes_fill(t);
+}
+
+void lane_carried(struct ctl_lane *l, bool out)
+{
+	l->active_ns = l->tunnel->c->now;
+	l->used = true;
+	if (!l->index && out)
+		l->tunnel->fallback_used = true;
+}
+
+void lanes_look(struct controller *c)
+{
+	struct ctl_tunnel *t, *next;
+
+	HASH_ITER (hh, c->tunnels, t, next) {
+		if (t->n_lanes > 1 && t->n_up && !t->restart && !c->stopping) {
+			lanes_rest(t);
+			lanes_revive(t);
+		}
+		t->fallback_used = false;
+	}
+}
+
+/* ---- asked for from both ends ---- */
+
+/* On the same IKE SA, so that both ends see the same two. */
+static bool peer_asked_too(const struct ctl_child *ch)
+{
+	const struct ctl_child *other;
+
+	TAILQ_FOREACH (other, &ch->lane->children, lane_link)
+		if (other != ch && other->up && other->fresh && !other->deleting && !other->ours &&
+		    other->peer == ch->peer)
+			return true;
+	return false;
+}
+
+/*
+ * Of two SAs for one lane that were asked for from both ends, the one that the IKE SA's responder has asked for goes,
+ * and the responder deletes it. An SA that only the peer has asked for stays, however many a lane has: the peer may
+ * have more queues.
+ */
+void lanes_tidy(struct ctl_tunnel *t)
+{
+	for (unsigned int i = 0; i < t->n_lanes && t->n_up && !t->c->stopping; i++) {
+		struct ctl_child *ch, *next;
+
+		for (ch = TAILQ_FIRST(&t->lanes[i]->children); ch && t->lanes[i]->fresh > 1; ch = next) {
+			next = TAILQ_NEXT(ch, lane_link);
+			if (!ch->up || !ch->fresh || !ch->ours || ch->running || ch->deleting || !ch->peer ||
+			    ch->peer->initiator || ch->peer->closing || !peer_asked_too(ch))
+				continue;
+			log_at(t->c->log, LOG_LEVEL_INFO, "queue.twice",
+			       "%s: both ends have asked for an SA of lane %u: Child SA %u goes", t->name, i, ch->id);
+			child_delete(ch);
+		}
+	}
+}
