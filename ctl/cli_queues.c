@@ -3,6 +3,15 @@
 
 #include "ctl/cli.h"
 
+static bool any_has(const json_t *rows, const char *key)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) if (json_object_get(row, key)) return true;
+	return false;
+}
+
 int cli_queues(struct cli *cli, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {
@@ -12,8 +21,9 @@ int cli_queues(struct cli *cli, int argc, char **argv)
 		{"BIT/S", "byte_rate", CLI_RATE_BITS}, {"PACKETS IN", "packets_in", CLI_COUNT},
 		{"OUT", "packets_out", CLI_COUNT},     {"WEAR", "wear_soft", CLI_PERCENT},
 		{"REKEY", "rekey_in", CLI_SECONDS},    {"SA", "child_state", CLI_TEXT},
-		{"STEERING", "steering", CLI_TEXT},
+		{"STEERING", "steering", CLI_TEXT},    {"WHY THIS MODE", "mode_why", CLI_TEXT},
 	};
+	unsigned int n = sizeof(columns) / sizeof(columns[0]);
 	json_t *queues;
 
 	if (argc > 1) {
@@ -26,7 +36,7 @@ int cli_queues(struct cli *cli, int argc, char **argv)
 	if (cli->json)
 		cli_json(queues);
 	else
-		cli_table(queues, columns, sizeof(columns) / sizeof(columns[0]));
+		cli_table(queues, columns, n - !any_has(queues, columns[n - 1].key));
 	json_decref(queues);
 	return CLI_OK;
 }

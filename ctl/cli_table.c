@@ -6,7 +6,7 @@
 
 #include "ctl/cli.h"
 
-enum { COLUMNS_MAX = 24, CELL_MAX = 80 };
+enum { COLUMNS_MAX = 24, CELL_MAX = 120 };
 
 void cli_json(const json_t *value)
 {

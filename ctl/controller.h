@@ -174,6 +174,7 @@ struct controller_queue { /* one queue of one tunnel; texts are valid during the
 	int tx, rx;                                            /* the card's; -1: none of its own, or not known */
 	const char *out, *in;                                  /* queues_out_name(), queues_in_name(); "": not known */
 	const char *steering_out, *steering_in;                /* the same as sentences for people */
+	const char *mode_why;                                  /* why its SAs are in their modes; "": nothing to say */
 	const char *why;                                       /* why inbound packets are not steered; "": they are */
 	const char *poor;                                      /* what the queue map lacks; "": nothing */
 	double byte_rate, packet_rate;                         /* a second, measured; out */

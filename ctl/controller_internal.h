@@ -103,10 +103,11 @@ void tunnel_crowd(struct ctl_tunnel *t, enum slots_family family); /* no slot wa
 void tunnel_uncrowd(struct ctl_tunnel *t);
 
 /* controller_lane_idle.c: those that are not needed */
-void lane_carried(struct ctl_lane *l, bool out); /* traffic was counted */
-void lane_idled(struct ctl_lane *l);             /* its SA has been deleted for want of traffic */
-void lanes_look(struct controller *c);           /* after every reading of the counters */
-void lanes_tidy(struct ctl_tunnel *t);           /* of two SAs that both ends have asked for, one goes */
+void lane_carried(struct ctl_lane *l, bool out);  /* traffic was counted */
+void lane_idled(struct ctl_lane *l);              /* its SA has been deleted for want of traffic */
+uint64_t lane_gap_ns(const struct ctl_child *ch); /* how soon its counters are to be read again; UINT64_MAX */
+void lane_read(struct ctl_child *ch);             /* they have been read */
+void lanes_tidy(struct ctl_tunnel *t);            /* of two SAs that both ends have asked for, one goes */
 
 /* controller_mode.c */
 bool tunnel_may_offload(const struct ctl_tunnel *t); /* its SAs need slots, or might */

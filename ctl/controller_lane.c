@@ -44,7 +44,7 @@ void lanes_reset(struct ctl_tunnel *t)
 
 		l->by_traffic = i && tunnel_on_demand(t);
 		l->failures = l->deletions = l->useless = 0;
-		l->retry_ns = l->asked_ns = 0;
+		l->retry_ns = l->barred_ns = l->asked_ns = 0;
 	}
 	t->held_ns = t->settle_ns = 0;
 	t->refusals = 0;
@@ -71,11 +71,16 @@ static uint64_t later_of(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint64_t lane_free_ns(const struct ctl_lane *l)
+{
+	return later_of(l->retry_ns, l->barred_ns);
+}
+
 /* When it may be asked for. */
 static uint64_t lane_open_ns(const struct ctl_lane *l)
 {
 	const struct ctl_tunnel *t = l->tunnel;
-	uint64_t at = l->retry_ns;
+	uint64_t at = lane_free_ns(l);
 
 	if (l->index)
 		at = later_of(at, t->held_ns);
@@ -274,7 +279,7 @@ static const char *silence_why(const struct ctl_tunnel *t)
 	for (unsigned int i = 1; i < t->n_lanes; i++) {
 		const struct ctl_lane *l = t->lanes[i];
 
-		if (!l->fresh && t->c->now < l->retry_ns)
+		if (!l->fresh && t->c->now < lane_free_ns(l))
 			return "a queue is not to be asked for yet";
 		if (l->fresh && l->asked_ns && t->c->now >= l->asked_ns + patience_ns)
 			return "the peer is slow to answer";
@@ -286,6 +291,8 @@ void lanes_policy(struct ctl_tunnel *t)
 {
 	const char *why = silence_why(t);
 
+	if (t->c->now < t->held_ns)
+		lanes_later(t, t->held_ns);
 	for (unsigned int i = 1; i < t->n_lanes; i++) {
 		const struct ctl_lane *l = t->lanes[i];
 
@@ -293,8 +300,8 @@ void lanes_policy(struct ctl_tunnel *t)
 			lanes_later(t, l->asked_ns + patience_ns);
 		if (!why || l->fresh)
 			continue;
-		if (t->c->now < l->retry_ns)
-			lanes_later(t, l->retry_ns);
+		if (t->c->now < lane_free_ns(l))
+			lanes_later(t, lane_free_ns(l));
 	}
 	if (t->cpu_acquire == !why)
 		return;
@@ -333,7 +340,7 @@ void lane_up(struct ctl_child *ch, bool replaces)
 	struct ctl_tunnel *t = l->tunnel;
 
 	l->failures = 0;
-	l->retry_ns = l->asked_ns = 0;
+	l->retry_ns = l->barred_ns = l->asked_ns = 0;
 	if (!replaces) {
 		l->by_traffic = l->used = false;
 		l->active_ns = t->c->now;
@@ -362,16 +369,16 @@ static void lane_refused(struct ctl_lane *l, uint16_t notify)
 }
 
 /* By the peer: unless it was idle, it is not wanted there, and not asked for again soon. */
-static void lane_deleted(struct ctl_lane *l)
+static void lane_deleted(struct ctl_lane *l, const struct ctl_child *ch)
 {
 	struct ctl_tunnel *t = l->tunnel;
 	struct controller *c = t->c;
 
-	if (tunnel_binds_cpus(t) && l->index && c->now - l->active_ns >= 2 * c->nic.counter_poll_ns) {
+	if (tunnel_binds_cpus(t) && l->index && ch->read_ns >= l->active_ns + 2 * c->nic.counter_poll_ns) {
 		l->by_traffic = true;
 		return;
 	}
-	l->retry_ns = c->now + backoff_ns(c, ++l->deletions, deleted_first_ns, deleted_most_ns);
+	l->barred_ns = c->now + backoff_ns(c, ++l->deletions, deleted_first_ns, deleted_most_ns);
 	l->by_traffic = l->index && tunnel_on_demand(t);
 }
 
@@ -387,9 +394,9 @@ void lane_lost(struct ctl_lane *l, const struct ctl_child *ch, enum ike_down why
 	} else if (ch->idle) {
 		lane_idled(l);
 	} else if (why == IKE_DOWN_PEER) {
-		lane_deleted(l);
+		lane_deleted(l, ch);
 	} else if (ch->terminated) {
-		l->retry_ns = c->now + deleted_first_ns;
+		l->barred_ns = c->now + deleted_first_ns;
 		l->by_traffic = l->index && tunnel_on_demand(t);
 	} else if (why == IKE_DOWN_LOCAL) {
 		l->by_traffic = l->index && tunnel_on_demand(t); /* withdrawn, or one more than needed */

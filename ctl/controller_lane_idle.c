@@ -36,19 +36,6 @@ static void lane_rest(struct ctl_lane *l)
 	}
 }
 
-static void lanes_rest(struct ctl_tunnel *t)
-{
-	if (!t->cfg->per_cpu_idle_ns || !tunnel_binds_cpus(t))
-		return;
-	for (unsigned int i = 1; i < t->n_lanes; i++) {
-		struct ctl_lane *l = t->lanes[i];
-		const struct ctl_child *ch = lane_current(l);
-
-		if (ch && !ch->running && !ch->deleting && t->c->now - l->active_ns >= idle_limit(t, ch))
-			lane_rest(l);
-	}
-}
-
 void lane_idled(struct ctl_lane *l)
 {
 	struct ctl_tunnel *t = l->tunnel;
@@ -56,24 +43,30 @@ void lane_idled(struct ctl_lane *l)
 
 	l->by_traffic = true;
 	l->failures = 0;
-	l->retry_ns = 0;
 	l->useless = l->used ? 0 : l->useless + 1;
 	for (unsigned int i = 1; i < l->useless && wait < useless_most_ns; i++)
 		wait *= 2;
 	if (l->useless && !tunnel_on_demand(t))
-		l->retry_ns = t->c->now + (wait < useless_most_ns ? wait : useless_most_ns);
+		l->barred_ns = t->c->now + (wait < useless_most_ns ? wait : useless_most_ns);
+}
+
+/* Queues whose SAs come back with traffic on the fallback. */
+static bool has_resting(const struct ctl_tunnel *t)
+{
+	for (unsigned int i = 1; i < t->n_lanes && !tunnel_on_demand(t); i++)
+		if (t->lanes[i]->by_traffic && !t->lanes[i]->fresh)
+			return true;
+	return false;
 }
 
 static void lanes_revive(struct ctl_tunnel *t)
 {
 	unsigned int n = 0;
 
-	if (!t->fallback_used || tunnel_on_demand(t))
-		return;
 	for (unsigned int i = 1; i < t->n_lanes; i++) {
 		struct ctl_lane *l = t->lanes[i];
 
-		if (!l->by_traffic || t->c->now < l->retry_ns)
+		if (!l->by_traffic || t->c->now < l->barred_ns)
 			continue;
 		l->by_traffic = false;
 		n += !l->fresh;
@@ -94,16 +87,30 @@ void lane_carried(struct ctl_lane *l, bool out)
 		l->tunnel->fallback_used = true;
 }
 
-void lanes_look(struct controller *c)
+uint64_t lane_gap_ns(const struct ctl_child *ch)
 {
-	struct ctl_tunnel *t, *next;
+	const struct ctl_tunnel *t = ch->tunnel;
 
-	HASH_ITER (hh, c->tunnels, t, next) {
-		if (t->n_lanes > 1 && t->n_up && !t->restart && !c->stopping) {
-			lanes_rest(t);
-			lanes_revive(t);
-		}
+	if (!ch->lane->index)
+		return has_resting(t) ? t->c->nic.counter_poll_ns : UINT64_MAX;
+	return t->cfg->per_cpu_idle_ns ? t->cfg->per_cpu_idle_ns / 2 : UINT64_MAX;
+}
+
+void lane_read(struct ctl_child *ch)
+{
+	struct ctl_tunnel *t = ch->tunnel;
+	struct ctl_lane *l = ch->lane;
+	bool used = t->fallback_used;
+
+	if (ch != lane_current(l) || t->n_lanes == 1 || t->restart || t->c->stopping)
+		return;
+	if (!l->index) {
 		t->fallback_used = false;
+		if (used && has_resting(t))
+			lanes_revive(t);
+	} else if (t->cfg->per_cpu_idle_ns && tunnel_binds_cpus(t) && !ch->running && !ch->deleting &&
+		   ch->read_ns >= l->active_ns + idle_limit(t, ch)) {
+		lane_rest(l);
 	}
 }
 

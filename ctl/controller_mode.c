@@ -85,19 +85,49 @@ static void count_fallback(struct controller *c, enum offload_mode mode)
 	}
 }
 
+/* In which mode the outbound SAs of queues go to a card that takes the tunnel in packet mode; why: for people. */
+static enum offload_mode queues_mode(const struct ctl_tunnel *t, const char **why)
+{
+	const struct offload_profile *p = t->c->profile;
+
+	switch (t->cfg->per_cpu_mode) {
+	case CONF_PER_CPU_MODE_AUTO:
+		if (!p->tx_by_reqid)
+			return OFFLOAD_PACKET;
+		*why = p->crypto ? "in packet mode the device finds outbound SAs by reqid alone, and queues would "
+				   "share one"
+				 : "queues share one SA: the device finds outbound SAs by reqid alone";
+		return p->crypto ? OFFLOAD_CRYPTO : OFFLOAD_PACKET;
+	case CONF_PER_CPU_MODE_PACKET:
+		*why = p->tx_by_reqid ? "per_cpu_mode = packet; queues share one SA: the device finds outbound SAs by "
+					"reqid alone"
+				      : "per_cpu_mode = packet";
+		return OFFLOAD_PACKET;
+	case CONF_PER_CPU_MODE_CRYPTO:
+		*why = p->crypto ? "per_cpu_mode = crypto" : "per_cpu_mode = crypto, which the device cannot do";
+		return p->crypto ? OFFLOAD_CRYPTO : OFFLOAD_PACKET;
+	}
+	return OFFLOAD_PACKET;
+}
+
 static void mode_set(struct ctl_tunnel *t, enum offload_mode mode)
 {
+	const char *why = NULL;
+
 	t->mode_known = true;
 	t->mode[SLOTS_IN] = t->mode[SLOTS_OUT] = mode;
-	/* Such a card in packet mode finds the outbound SA by reqid alone: queue SAs would collapse into one. */
-	if (mode == OFFLOAD_PACKET && t->n_lanes > 1 && t->c->profile->tx_by_reqid && t->c->profile->crypto) {
-		t->mode[SLOTS_OUT] = OFFLOAD_CRYPTO;
-		log_at(t->c->log, LOG_LEVEL_WARN, "offload.fallback",
-		       "%s: outbound SAs in crypto mode (%s: in packet mode the device finds them by reqid alone, and "
-		       "queues would share one)",
-		       t->name, t->c->profile->name);
-		count_fallback(t->c, OFFLOAD_CRYPTO);
-	}
+	t->mode_why = NULL;
+	if (mode != OFFLOAD_PACKET || t->n_lanes == 1)
+		return;
+	t->mode[SLOTS_OUT] = queues_mode(t, &why);
+	t->mode_why = why;
+	if (!why)
+		return;
+	log_at(t->c->log, LOG_LEVEL_WARN, t->mode[SLOTS_OUT] == mode ? "offload.shared" : "offload.fallback",
+	       "%s: outbound SAs in %s mode (%s: %s)", t->name, offload_mode_name(t->mode[SLOTS_OUT]),
+	       t->c->profile->name, why);
+	if (t->mode[SLOTS_OUT] != mode)
+		count_fallback(t->c, t->mode[SLOTS_OUT]);
 }
 
 int tunnel_mode_first(struct ctl_tunnel *t, const struct ike_child_sa *sa, bool room)

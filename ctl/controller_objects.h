@@ -197,6 +197,7 @@ struct ctl_lane {
 	uint32_t replacing;     /* of those: not up yet, and to replace another */
 	uint32_t acquire_seq;   /* of the acquire that the next SA answers; 0: none */
 	uint64_t retry_ns;      /* not asked for before */
+	uint64_t barred_ns;     /* the same, whatever changes: the peer or an operator does not want it */
 	uint64_t asked_ns;      /* when the kernel's acquire came; 0: none is open */
 	uint64_t active_ns;     /* when traffic was last seen on it */
 	bool by_traffic;        /* not asked for until traffic wants it */
@@ -262,6 +263,7 @@ struct ctl_tunnel {
 	bool configured; /* made for the connection, not for a peer that came: stays while the connection does */
 	bool mode_known;
 	enum offload_mode mode[2]; /* [SLOTS_IN], [SLOTS_OUT] */
+	const char *mode_why;      /* of queues, if there is something to say */
 	unsigned int n_lanes;      /* in use; those beyond only drain */
 	unsigned int lanes_made;
 	struct ctl_lane **lanes;

@@ -9,6 +9,7 @@
  *    SA that was ever seen here, because a silent SA may do that. So it does not matter for a key's life whether the
  *    card raises events, and whether one gets lost: with them the soft limit is only seen earlier.
  *  - not seldom while it is young: what was seen of it says less. The gap is at most its age.
+ *  - one that per_cpu_idle is about, or whose traffic brings idle queues back, twice in that time.
  *  - the one on which a peer was seen last, twice in the time after which its silence is asked about (DPD).
  *  - one that has just replaced another, often, for a moment: whether traffic has moved decides when the other goes.
  *  - one that somebody looks at, at the poll period.
@@ -99,6 +100,7 @@ static uint64_t gap(const struct ctl_child *ch)
 	ns = least(ns, to_hard_at_top(&ch->in, &ch->limits_in) / HARD_SHARE);
 	ns = least(ns, to_hard_at_top(&ch->out, &ch->limits) / HARD_SHARE);
 	ns = least(ns, gap_silence(ch));
+	ns = least(ns, lane_gap_ns(ch));
 	ns = least(ns, c->now - ch->installed_ns);
 	return least(most(ns, poll), gap_most(c));
 }
@@ -140,7 +142,8 @@ static void child_read_end(struct ctl_child *ch)
 	if (ch->down)
 		child_release(ch);
 	else
-		read_plan(ch);
+		lane_read(ch);
+	read_plan(ch);
 }
 
 static void half_read(struct ctl_half *h, const struct xfrm_result *result, const struct xfrm_sa_counts *counts)

@@ -93,7 +93,7 @@ static void dump_each(void *ctx, const struct xfrm_sa_counts *counts)
 	if (!h) /* the kernel does not always know the direction */
 		h = half_find(c, &counts->id, !counts->out);
 	if (!h) {
-		if (reqid_is_ours(counts->reqid))
+		if (counts->id.spi && reqid_is_ours(counts->reqid)) /* SPI 0: an acquire's */
 			orphan_remove(c, counts);
 		return;
 	}

@@ -101,6 +101,9 @@ static void lane_view(struct ctl_lane *l, struct ctl_child *ch, double all, stru
 		.packets_out = l->packets[1],
 	};
 	view_steering(l, ch, v, texts);
+	v->mode_why = l->tunnel->mode_why ? l->tunnel->mode_why : "";
+	if (l->index && !tunnel_binds_cpus(l->tunnel))
+		v->steering_out = "any CPU: the kernel does not bind SAs to CPUs (no XFRMA_SA_PCPU)";
 }
 
 void controller_queue_each(struct controller *c, uint64_t now,

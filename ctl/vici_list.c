@@ -136,6 +136,8 @@ static void conn_child_write(struct vici_writer *w, const struct conf_child *c)
 		vici_text(w, "per_cpu_sas", "yes");
 	else if (c->per_cpu_sas)
 		vici_format(w, "per_cpu_sas", "%d", c->per_cpu_sas);
+	if (c->per_cpu_sas)
+		vici_text(w, "per_cpu_start", c->per_cpu_start == CONF_PER_CPU_DEMAND ? "demand" : "all");
 	configured_selectors_write(w, "local-ts", c->ike.local_ts, c->ike.n_local_ts);
 	configured_selectors_write(w, "remote-ts", c->ike.remote_ts, c->ike.n_remote_ts);
 	vici_section_end(w);

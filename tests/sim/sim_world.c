@@ -213,6 +213,7 @@ static struct conf *side_conf(struct side *s)
 		fprintf(stderr, "%s\n%s", error, text);
 		abort();
 	}
+	conf->nic.no_sa_dir = s->config.no_sa_dir;
 	return conf;
 }
 

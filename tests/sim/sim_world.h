@@ -28,6 +28,7 @@ struct side_config {
 	const char *esp;         /* esp_proposals */
 	const char *connections; /* instead of the one that is made from all this */
 	uint64_t counter_poll_ms, counter_gap_ms, drain_ms;
+	bool no_sa_dir;             /* the kernel knows neither XFRMA_SA_DIR nor XFRMA_SA_PCPU */
 	unsigned int retransmit_ms; /* the first wait for an answer; 0: 300 */
 	const char *root;           /* the queue map's files; NULL: none */
 	bool no_ethtool;            /* the card never answers */

@@ -2,3 +2,6 @@
 foreach(part slots command secret reload resync read replace view policy)
   keyrack_test(test_controller_${part} SOURCES test_controller_${part}.c controller_rig.c LIBS sim)
 endforeach()
+foreach(part lanes)
+  keyrack_test(test_controller_${part} SOURCES test_controller_${part}.c lanes_view.c controller_rig.c LIBS sim)
+endforeach()
