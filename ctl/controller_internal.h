@@ -104,6 +104,7 @@ void tunnel_uncrowd(struct ctl_tunnel *t);
 
 /* controller_lane_idle.c: those that are not needed */
 void lane_carried(struct ctl_lane *l, bool out);  /* traffic was counted */
+void lane_rests(struct ctl_lane *l);              /* no SA until there is traffic for it */
 void lane_idled(struct ctl_lane *l);              /* its SA has been deleted for want of traffic */
 uint64_t lane_gap_ns(const struct ctl_child *ch); /* how soon its counters are to be read again; UINT64_MAX */
 void lane_read(struct ctl_child *ch);             /* they have been read */

@@ -375,7 +375,7 @@ static void lane_deleted(struct ctl_lane *l, const struct ctl_child *ch)
 	struct controller *c = t->c;
 
 	if (tunnel_binds_cpus(t) && l->index && ch->read_ns >= l->active_ns + 2 * c->nic.counter_poll_ns) {
-		l->by_traffic = true;
+		lane_rests(l);
 		return;
 	}
 	l->barred_ns = c->now + backoff_ns(c, ++l->deletions, deleted_first_ns, deleted_most_ns);

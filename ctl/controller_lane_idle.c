@@ -36,12 +36,21 @@ static void lane_rest(struct ctl_lane *l)
 	}
 }
 
+void lane_rests(struct ctl_lane *l)
+{
+	struct ctl_child *fallback = lane_current(l->tunnel->lanes[0]);
+
+	l->by_traffic = true;
+	if (fallback)
+		read_soon(fallback);
+}
+
 void lane_idled(struct ctl_lane *l)
 {
 	struct ctl_tunnel *t = l->tunnel;
 	uint64_t wait = t->cfg->per_cpu_idle_ns;
 
-	l->by_traffic = true;
+	lane_rests(l);
 	l->failures = 0;
 	l->useless = l->used ? 0 : l->useless + 1;
 	for (unsigned int i = 1; i < l->useless && wait < useless_most_ns; i++)
@@ -105,8 +114,11 @@ void lane_read(struct ctl_child *ch)
 	if (ch != lane_current(l) || t->n_lanes == 1 || t->restart || t->c->stopping)
 		return;
 	if (!l->index) {
+		bool based = t->fallback_based;
+
 		t->fallback_used = false;
-		if (used && has_resting(t))
+		t->fallback_based = has_resting(t);
+		if (used && based && t->fallback_based)
 			lanes_revive(t);
 	} else if (t->cfg->per_cpu_idle_ns && tunnel_binds_cpus(t) && !ch->running && !ch->deleting &&
 		   ch->read_ns >= l->active_ns + idle_limit(t, ch)) {

@@ -271,14 +271,15 @@ struct ctl_tunnel {
 	uint32_t n_children, n_fresh, n_replacing, n_up; /* Child SAs: all, fresh, of those replacing, of those up */
 	uint32_t n_installed;                            /* halves */
 	enum ctl_want { WANT_NOTHING, WANT_POLICIES, WANT_UP } want;
-	bool was_up;        /* once: from then on it is brought up again for ever; keyingtries is for the first time */
-	bool restart;       /* bring it up again as soon as its children are gone: its configuration has changed */
-	bool starter;       /* we asked for its first Child SA: it is for us to ask for the queues' */
-	bool candidate;     /* in controller.idle */
-	bool settled;       /* in controller.settled */
-	bool crowded;       /* in controller.crowded */
-	bool fallback_used; /* the fallback has sent since the last look */
-	bool cpu_acquire;   /* its policies have the kernel ask for an SA for each CPU */
+	bool was_up;         /* once: from then on it is brought up again for ever; keyingtries is for the first time */
+	bool restart;        /* bring it up again as soon as its children are gone: its configuration has changed */
+	bool starter;        /* we asked for its first Child SA: it is for us to ask for the queues' */
+	bool candidate;      /* in controller.idle */
+	bool settled;        /* in controller.settled */
+	bool crowded;        /* in controller.crowded */
+	bool fallback_based; /* its counters have been read since queues rest */
+	bool fallback_used;  /* the fallback has sent since the last look */
+	bool cpu_acquire;    /* its policies have the kernel ask for an SA for each CPU */
 	unsigned int refusals; /* of queue SAs, one after the other */
 	uint64_t settle_ns;    /* the end that is not the starter asks for none before */
 	enum slots_family crowded_family;

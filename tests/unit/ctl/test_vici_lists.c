@@ -212,12 +212,13 @@ static void list_conns(void **state)
 	conf_add(t);
 	talk_register(t, "list-conn");
 	assert_int_equal(talk_command(t, "list-conns"), 0);
-	assert_string_equal(talk_next(t),
-			    "event list-conn gw{local_addrs[192.0.2.1] remote_addrs[192.0.2.2] remote_port=500 "
-			    "version=IKEv2 reauth_time=0 rekey_time=14400 dpd_delay=30 unique=UNIQUE_NO "
-			    "local-1{class=pre-shared key id=left.example.org} remote-1{class=pre-shared key} children{"
-			    "net{mode=TUNNEL rekey_time=3600 rekey_bytes=0 rekey_packets=1000 dpd_action=start "
-			    "close_action=none per_cpu_sas=yes local-ts[10.1.0.0/16] remote-ts[dynamic]}}}");
+	assert_string_equal(
+		talk_next(t),
+		"event list-conn gw{local_addrs[192.0.2.1] remote_addrs[192.0.2.2] remote_port=500 "
+		"version=IKEv2 reauth_time=0 rekey_time=14400 dpd_delay=30 unique=UNIQUE_NO "
+		"local-1{class=pre-shared key id=left.example.org} remote-1{class=pre-shared key} children{"
+		"net{mode=TUNNEL rekey_time=3600 rekey_bytes=0 rekey_packets=1000 dpd_action=start "
+		"close_action=none per_cpu_sas=yes per_cpu_start=all local-ts[10.1.0.0/16] remote-ts[dynamic]}}}");
 	assert_string_equal(talk_next(t), "response");
 	talk_begin(t, "list-conns");
 	vici_text(&t->w, "ike", "other");
