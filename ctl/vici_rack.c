@@ -220,7 +220,7 @@ static void queue_event(struct vici_request *r, const struct queue_row *row)
 	vici_text(&w, "mode", offload_mode_name(c->out.mode)); /* it is sending that the queue is chosen for */
 	vici_text(&w, "mode_in", offload_mode_name(c->in.mode));
 	if (q->mode_why[0])
-		vici_text(&w, "mode_why", q->queue.mode_why);
+		vici_text(&w, "mode_why", q->mode_why);
 	vici_text(&w, "sends", c->out.installed ? "yes" : "no");
 	queue_write(&w, q->queue);
 	vici_format(&w, "spi_in", "%08x", c->in.spi);
