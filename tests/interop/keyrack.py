@@ -18,17 +18,19 @@ OFFLOAD = {"hw_offload": "packet"}
 class Keyrack(Driven):
     kind = "keyrack"
 
-    def __init__(self, host, section, secrets, bin_dir, profile=ENCAP_PROFILE, slots=64, options=()):
+    def __init__(self, host, section, secrets, bin_dir, profile=ENCAP_PROFILE, slots=64, queues=1, options=()):
         self.host = host
         self.bin = bin_dir
         self.profile = profile
         self.slots = slots
+        self.queues = queues
         self.socket = host.path("run", "keyrackd.vici")
         self.card_netlink = host.path("run", "card.netlink")
         self.card_control = host.path("run", "card.control")
         self.options = options
         self.conf = host.write("keyrack.conf", section + secrets + gateway.render({
-            "nic": {"backend": "hwsim", "socket": self.card_netlink, "profile": profile, "slots": slots},
+            "nic": {"backend": "hwsim", "socket": self.card_netlink, "profile": profile, "slots": slots,
+                    "queues": queues},
             "daemon": {"control": self.socket, "retransmit_timeout": 0.5, "retransmit_base": 1.2},
         }))
         host.write("swanctl/swanctl.conf", section + secrets)
@@ -38,7 +40,7 @@ class Keyrack(Driven):
         other = Lab.NET["b" if self.host.name == "a" else "a"]
         self.card = self.host.start("keyrack-hwsim", os.path.join(self.bin, "keyrack-hwsim"),
                                     "--netlink", self.card_netlink, "--control", self.card_control,
-                                    "--profile", self.profile, "--slots", str(self.slots),
+                                    "--profile", self.profile, "--slots", str(self.slots), "--queues", str(self.queues),
                                     "--wire", "packet:wire", "--host", "tap:kr0")
         wait_until("the card's sockets", 10, lambda: self.card.check() or os.path.exists(self.card_netlink) and
                    os.path.exists(self.card_control))
