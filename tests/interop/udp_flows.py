@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Numbered UDP packets one way, in several flows (by source port).
 
-udp_flows.py send FROM PORT TO FLOWS PACKETS MS: source ports from PORT on; so many packets of each flow, one every so many milliseconds.
-udp_flows.py receive AT FLOWS PACKETS: until all have come or two seconds pass without one; says what is missing or double.
+udp_flows.py send FROM PORT TO FLOWS PACKETS MS: source ports from PORT on; of each flow so many packets, one every MS ms.
+udp_flows.py receive AT FLOWS PACKETS: until all have come or two seconds pass without one; says what came.
 """
 import collections
 import socket
