@@ -19,15 +19,21 @@ void lifetime_run(struct hwsim *card, struct sa *sa);
 /* What a dump at `now` shows of the counters: as old as the card's counter period makes them. sa->lock held. */
 struct sa_counts lifetime_shown(const struct hwsim *card, const struct sa *sa, uint64_t now);
 
+/* Before the counts change at `now`: what they were when the last counter period ended. sa->lock held. */
+static inline void lifetime_sample(const struct hwsim *card, struct sa *sa, uint64_t now)
+{
+	if (card->counter_period && now >= sa->sample_until) {
+		sa->sample = sa->counts;
+		sa->sample_until = (now / card->counter_period + 1) * card->counter_period;
+	}
+}
+
 /* Counts one packet of `bytes`; from a lane, sa->lock held. */
 static inline void lifetime_count(struct hwsim *card, struct sa *sa, size_t bytes, uint64_t now)
 {
 	struct sa_counts *c = &sa->counts;
 
-	if (card->counter_period && now >= sa->sample_until) {
-		sa->sample = *c;
-		sa->sample_until = (now / card->counter_period + 1) * card->counter_period;
-	}
+	lifetime_sample(card, sa, now);
 	c->packets++;
 	c->bytes += bytes;
 	c->last_use = now;
