@@ -374,6 +374,7 @@ static void restart_text(const struct controller *c, const struct conf *conf, ch
 		{"nic.profile", b->profile[0] && strcmp(a->profile, b->profile) != 0},
 		{"nic.slots", a->slots != b->slots},
 		{"nic.reserve", a->reserve != b->reserve},
+		{"nic.let_go", a->let_go_ns != b->let_go_ns},
 		{"nic.queues", b->queues && a->queues != b->queues},
 		{"nic.manage_queues", a->manage_queues != b->manage_queues},
 		{"daemon.listen", !listen_same(was, is)},
