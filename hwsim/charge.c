@@ -119,3 +119,14 @@ uint64_t hwsim_charge_left(struct hwsim *card, const struct hwsim_charge_sa *id,
 	card_unlock(card);
 	return left;
 }
+
+uint32_t hwsim_slots_held(struct hwsim *card)
+{
+	const struct sadb *db = &card->sadb;
+	uint32_t n;
+
+	card_lock(card, 0);
+	n = db->in.used + db->in.freeing + db->out.used + db->out.freeing;
+	card_unlock(card);
+	return n;
+}

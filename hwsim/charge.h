@@ -40,4 +40,7 @@ uint64_t hwsim_charge(struct hwsim *card, uint64_t now, const struct hwsim_charg
  */
 uint64_t hwsim_charge_left(struct hwsim *card, const struct hwsim_charge_sa *sa, uint32_t bytes, bool *hard);
 
+/* Slots used or still being freed, of all tables: what hwsim_stats() says too, without stopping at every queue. */
+uint32_t hwsim_slots_held(struct hwsim *card);
+
 #endif

@@ -34,6 +34,7 @@ static void equal(struct rig *a, struct rig *b, const struct spec *s)
 	assert_int_equal(x.soft_expired, y.soft_expired);
 	assert_int_equal(x.hard_expired, y.hard_expired);
 	assert_int_equal(x.total.used, y.total.used);
+	assert_int_equal(hwsim_slots_held(a->card), x.total.used + x.total.freeing);
 	if (x.total.used) {
 		struct xfrm_usersa_info i = rig_get(a, s), j = rig_get(b, s);
 
