@@ -46,7 +46,7 @@ struct occ_options {
 	uint64_t poll_ns;   /* counter poll, of the card and of the controller */
 	const char *policy; /* only this one; NULL: all */
 	const char *csv, *svg;
-	bool json, verbose;
+	bool json, verbose, check;
 	unsigned int threads;
 	uint32_t pairs; /* no search: this many; 0: search */
 };

@@ -48,10 +48,10 @@ static bool sa_same(const struct hwsim_charge_sa *a, const struct hwsim_charge_s
 	return a->spi == b->spi && !memcmp(a->dst, b->dst, sizeof(a->dst));
 }
 
-/* Another SA takes over: what the one before it could have carried is known now. */
+/* Another SA takes over: what the one before it could have carried is known now (the fallback's goes on). */
 static void flow_moves(struct occ_world *w, struct occ_flow *f, const struct hwsim_charge_sa *sa)
 {
-	if (f->known && f->busy && f->cpu != OCC_FALLBACK_CPU) {
+	if (f->known && f->busy && f->cpu != OCC_FALLBACK_CPU && !sa_same(&f->sa, &f->live->flows[f->from].sa)) {
 		uint64_t life = w->plan->life_bytes;
 
 		w->early_bytes += f->sa_bytes < life ? life - f->sa_bytes : 0;

@@ -7,8 +7,6 @@
 const struct occ_policy occ_policies[] = {
 	{"fixed", "rand_bytes = 0\nlife_bytes = %L\n", false},
 	{"strongswan", "life_bytes = %L\n", false},
-	{"libreswan", "life_bytes = %L\n", false},
-	{"draft", "life_bytes = %L\n", false},
 	{"keyrack", "life_bytes = %L\n", true},
 };
 

@@ -113,7 +113,7 @@ void occ_traffic_before(struct occ_world *w, unsigned int side, const void *buf,
 	const struct nlmsghdr *nlh = buf;
 	struct question q;
 
-	if (!w->live || !NLMSG_OK(nlh, (int)len))
+	if (!w->live || !mnl_nlmsg_ok(nlh, (int)len))
 		return;
 	if (question_read(nlh, &q) && nlh->nlmsg_type == XFRM_MSG_GETSA)
 		counters_before(w, side, &q);
@@ -128,7 +128,7 @@ bool occ_traffic_after(struct occ_world *w, unsigned int side, const void *buf, 
 	const struct nlmsghdr *nlh = buf;
 	struct question q;
 
-	if (!NLMSG_OK(nlh, (int)len) || !question_read(nlh, &q) || nlh->nlmsg_type == XFRM_MSG_GETSA)
+	if (!mnl_nlmsg_ok(nlh, (int)len) || !question_read(nlh, &q) || nlh->nlmsg_type == XFRM_MSG_GETSA)
 		return false;
 	if (w->live)
 		question_each(w, side, &q, flow_reroute);
