@@ -13,12 +13,6 @@ static const uint64_t exchange_ns = 250000000u;
 /* One slot more than learned is dared again after so long. */
 static const uint64_t dare_ns = 60000000000u;
 
-enum {
-	POOL_ASSUME = 1024, /* slots where nothing is known */
-	RESERVE_SHARE = 64, /* one slot in so many is kept for replacements ... */
-	RESERVE_MAX = 64,   /* ... up to this; more would only idle */
-};
-
 /* ---- timers ---- */
 
 void ctl_timer_set(struct controller *c, struct ctl_timer *t, uint64_t at,
@@ -137,26 +131,15 @@ static const struct offload_profile *profile_choose(struct controller *c)
 	return p;
 }
 
-/* One slot in RESERVE_SHARE; at least one pair, since without it nothing could ever be replaced. */
-static uint32_t reserve_choose(const struct controller *c, uint32_t size, bool shared)
-{
-	uint32_t least = shared ? 2 : 1, n = size / RESERVE_SHARE;
-
-	if (c->nic.reserve != UINT32_MAX)
-		return c->nic.reserve;
-	n = n > RESERVE_MAX ? RESERVE_MAX : n;
-	n = n < least ? least : n;
-	return shared ? n & ~1u : n;
-}
-
 static void pool_fill(const struct controller *c, struct slots_config *sc, const char *name, uint32_t size, bool shared)
 {
 	unsigned int n = sc->n_pools++;
 
 	sc->pool[n].name = name;
 	sc->pool[n].size = c->nic.slots ? c->nic.slots : size;
-	sc->pool[n].assume = POOL_ASSUME;
-	sc->pool[n].reserve = reserve_choose(c, sc->pool[n].size ? sc->pool[n].size : POOL_ASSUME, shared);
+	sc->pool[n].assume = SLOTS_ASSUMED;
+	sc->pool[n].reserve =
+		c->nic.reserve == UINT32_MAX ? slots_reserve_default(sc->pool[n].size, shared) : c->nic.reserve;
 }
 
 static struct slots *slots_make(struct controller *c)

@@ -8,7 +8,11 @@
 
 #include "offload/slots_set.h"
 
-enum { GROW_FIRST = 64 }; /* slots of a growing pool at its first use */
+enum {
+	GROW_FIRST = 64,    /* slots of a growing pool at its first use */
+	RESERVE_SHARE = 64, /* one slot in so many is kept for replacements ... */
+	RESERVE_MAX = 64,   /* ... up to this; more would only idle */
+};
 
 /* One byte a slot: the state, what it serves, and whether its delete was acknowledged. */
 enum {
@@ -157,6 +161,15 @@ static int config_check(const struct slots_config *c)
 			return -EINVAL;
 	}
 	return 0;
+}
+
+uint32_t slots_reserve_default(uint32_t size, bool shared)
+{
+	uint32_t least = shared ? 2 : 1, n = (size ? size : SLOTS_ASSUMED) / RESERVE_SHARE;
+
+	n = n > RESERVE_MAX ? RESERVE_MAX : n;
+	n = n < least ? least : n;
+	return shared ? n & ~1u : n;
 }
 
 struct slots *slots_new(const struct slots_config *config)

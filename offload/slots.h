@@ -28,6 +28,7 @@ enum slots_purpose { SLOTS_FOR_NEW, SLOTS_FOR_REPLACEMENT };
 enum {
 	SLOTS_POOLS_MAX = 4,
 	SLOTS_SIZE_MAX = 1 << 28, /* slots in one pool */
+	SLOTS_ASSUMED = 1024,     /* in a pool of which nothing is known */
 };
 
 struct slots_config {
@@ -62,6 +63,13 @@ struct slots_count {
 };
 
 struct slots;
+
+/*
+ * How many slots of a pool are kept for replacements when nobody has said: one in 64, at most 64, and at least what one
+ * replacement takes, since without it nothing could ever be replaced: a slot, or a pair in a pool that both directions
+ * share. size 0: unknown.
+ */
+uint32_t slots_reserve_default(uint32_t size, bool shared);
 
 /*
  * NULL and errno. EINVAL: no pool or too many, a map entry without a pool, a size above SLOTS_SIZE_MAX, or a reserve

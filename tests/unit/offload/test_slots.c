@@ -295,13 +295,37 @@ static void test_large(void **state)
 	slots_free(s);
 }
 
+static void test_reserve_default(void **state)
+{
+	static const struct {
+		uint32_t size;
+		bool shared;
+		uint32_t reserve;
+	} rows[] = {
+		{1, false, 1},        {63, false, 1}, {128, false, 2},   {4096, false, 64},
+		{1 << 20, false, 64}, {0, false, 16}, {4, true, 2},      {33, true, 2},
+		{64 * 5, true, 4},    {0, true, 16},  {32768, true, 64},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(slots_reserve_default(rows[i].size, rows[i].shared), rows[i].reserve);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),  cmocka_unit_test(test_at_once), cmocka_unit_test(test_purposes),
-		cmocka_unit_test(test_learn), cmocka_unit_test(test_dare),    cmocka_unit_test(test_pools),
-		cmocka_unit_test(test_each),  cmocka_unit_test(test_config),  cmocka_unit_test(test_growing),
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_at_once),
+		cmocka_unit_test(test_purposes),
+		cmocka_unit_test(test_learn),
+		cmocka_unit_test(test_dare),
+		cmocka_unit_test(test_pools),
+		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_reserve_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
