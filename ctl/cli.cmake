@@ -5,5 +5,6 @@ keyrack_library(cli_view
   LIBS PkgConfig::JANSSON m)
 keyrack_program(keyrack
   SOURCES cli.c cli_status.c cli_slots.c cli_queues.c cli_command.c cli_monitor.c cli_version.c cli_top.c top_screen.c
+    cli_plan.c cli_plan_options.c cli_plan_source.c cli_plan_daemon.c cli_plan_print.c
     demo.c demo_process.c demo_conf.c demo_card.c demo_daemon.c demo_view.c demo_verdict.c
-  LIBS cli_view vici_client PkgConfig::JANSSON PkgConfig::NCURSESW)
+  LIBS cli_view plan conf vici_client PkgConfig::JANSSON PkgConfig::NCURSESW)

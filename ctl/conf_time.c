@@ -21,6 +21,10 @@ static const struct unit byte_units[] = {
 	{"", 1}, {"k", 1ull << 10}, {"m", 1ull << 20}, {"g", 1ull << 30}, {"t", 1ull << 40}, {NULL},
 };
 
+static const struct unit rate_units[] = {
+	{"", 1}, {"k", 1000}, {"m", 1000000}, {"g", 1000000000}, {"t", 1000000000000ull}, {NULL},
+};
+
 static const struct unit no_units[] = {{"", 1}, {NULL}};
 
 /* Digits after a point, as billionths; further ones are ignored. NULL: there is none. */
@@ -78,4 +82,9 @@ int conf_bytes_read(const char *text, uint64_t *bytes)
 int conf_number_read(const char *text, uint64_t *value)
 {
 	return number_read(text, no_units, false, value);
+}
+
+int conf_rate_read(const char *text, uint64_t *bits)
+{
+	return number_read(text, rate_units, true, bits);
 }

@@ -167,6 +167,8 @@ void controller_slot_each(struct controller *c, uint64_t now,
 			  void (*each)(void *ctx, const struct slots_view *slot, const struct controller_child *child),
 			  void *ctx);
 const struct slots *controller_slots(const struct controller *c);
+/* As it is in force now: reloads change counter_poll and drain. */
+const struct conf_nic *controller_nic_conf(const struct controller *c);
 
 struct controller_queue { /* one queue of one tunnel; texts are valid during the call */
 	uint32_t queue;   /* UINT32_MAX: the fallback for all */

@@ -136,6 +136,11 @@ void controller_slot_each(struct controller *c, uint64_t now,
 	controller_leave(c);
 }
 
+const struct conf_nic *controller_nic_conf(const struct controller *c)
+{
+	return &c->nic;
+}
+
 const struct slots *controller_slots(const struct controller *c)
 {
 	return c->slots;

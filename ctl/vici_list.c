@@ -121,13 +121,30 @@ static void configured_selectors_write(struct vici_writer *w, const char *list, 
 	vici_list_end(w);
 }
 
+/* charon lists the soft limits; what they are drawn from and the hard ones are ours. A default is left out. */
+static void band_write(struct vici_writer *w, const char *what, const struct rekey_band *b, uint64_t unit)
+{
+	const struct {
+		const char *word;
+		uint64_t value;
+	} rows[] = {{"rekey", b->rekey}, {"life", b->life}, {"rand", b->rand == REKEY_INF ? 0 : b->rand}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%s_%s", rows[i].word, what);
+		if (!i || rows[i].value)
+			vici_format(w, key, "%llu", (unsigned long long)(rows[i].value / unit));
+	}
+}
+
 static void conn_child_write(struct vici_writer *w, const struct conf_child *c)
 {
 	vici_section(w, c->ike.name);
 	vici_text(w, "mode", c->ike.mode == IKE_MODE_TRANSPORT ? "TRANSPORT" : "TUNNEL");
-	seconds_write(w, "rekey_time", c->rekey.time.rekey);
-	vici_format(w, "rekey_bytes", "%llu", (unsigned long long)c->rekey.bytes.rekey);
-	vici_format(w, "rekey_packets", "%llu", (unsigned long long)c->rekey.packets.rekey);
+	band_write(w, "time", &c->rekey.time, 1000000000u);
+	band_write(w, "bytes", &c->rekey.bytes, 1);
+	band_write(w, "packets", &c->rekey.packets, 1);
 	vici_text(w, "dpd_action", conf_action_name(c->dpd_action));
 	vici_text(w, "close_action", conf_action_name(c->close_action));
 	if (c->priority)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/vici_server_impl.h"
+#include "ike/crypto.h"
 
 /* ---- fields that both have ---- */
 
@@ -175,6 +176,17 @@ static int queue_compare(const void *a, const void *b)
 	return order ? order : number_compare(x->child.id, y->child.id);
 }
 
+static void cipher_write(struct vici_writer *w, const struct ike_child_sa *sa)
+{
+	const struct ike_alg *encr = sa ? ike_alg_find(IKE_T_ENCR, sa->encr, sa->encr_bits) : NULL;
+
+	if (!encr)
+		return;
+	vici_text(w, "encr", encr->name);
+	vici_format(w, "encr_bits", "%u", sa->encr_bits);
+	vici_text(w, "esn", sa->esn ? "yes" : "no");
+}
+
 /* Only what there is. */
 static void text_write(struct vici_writer *w, const char *key, const char *text)
 {
@@ -223,6 +235,7 @@ static void queue_event(struct vici_request *r, const struct queue_row *row)
 		vici_text(&w, "mode_why", q->mode_why);
 	vici_text(&w, "sends", c->out.installed ? "yes" : "no");
 	queue_write(&w, q->queue);
+	cipher_write(&w, c->ike);
 	vici_format(&w, "spi_in", "%08x", c->in.spi);
 	vici_format(&w, "spi_out", "%08x", c->out.spi);
 	vici_format(&w, "byte_rate", "%.0f", q->byte_rate);

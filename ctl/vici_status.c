@@ -60,7 +60,7 @@ static void vici_counters_write(struct vici_writer *w, const struct vici_counter
 
 void vici_get_status(struct vici_request *r)
 {
-	const struct conf_nic *nic = &r->server->nic;
+	const struct conf_nic *nic = &r->server->nic, *nic_now = controller_nic_conf(r->server->controller);
 	struct controller_counters c = {0};
 	struct vici_writer *w = &r->reply;
 
@@ -74,6 +74,8 @@ void vici_get_status(struct vici_request *r)
 		vici_text(w, "device", nic->device);
 	if (nic->profile[0])
 		vici_text(w, "profile", nic->profile);
+	vici_format(w, "counter_poll", "%.3f", (double)nic_now->counter_poll_ns / 1e9);
+	vici_format(w, "drain", "%.3f", (double)nic_now->drain_ns / 1e9);
 	vici_format(w, "ike_sas", "%u", c.ike.sas);
 	vici_format(w, "half_open", "%u", c.ike.half_open);
 	vici_format(w, "children", "%u", c.ike.children);

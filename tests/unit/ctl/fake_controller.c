@@ -199,6 +199,11 @@ const struct slots *controller_slots(const struct controller *c)
 	return c->slots;
 }
 
+const struct conf_nic *controller_nic_conf(const struct controller *c)
+{
+	return &c->nic;
+}
+
 /* Backwards, so that it counts that they are sorted. */
 void controller_queue_each(struct controller *c, uint64_t now,
 			   void (*each)(void *ctx, const struct controller_queue *queue), void *ctx)

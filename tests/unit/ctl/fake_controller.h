@@ -30,6 +30,7 @@ struct controller {
 	struct controller_child children[FAKE_MAX]; /* of the IKE SA that their ike_sa names */
 	unsigned int many;                          /* the first child is shown so many times more */
 	struct slots *slots;
+	struct conf_nic nic;
 	struct controller_counters counters;
 };
 

@@ -192,7 +192,8 @@ static void an_ike_sa_with_very_many_children(void **state)
 static const char conf_text[] =
 	"connections { gw { local_addrs = 192.0.2.1\n remote_addrs = 192.0.2.2\n dpd_delay = 30s\n"
 	"local { auth = psk\n id = left.example.org\n }\n remote { auth = psk }\n"
-	"children { net { local_ts = 10.1.0.0/16\n rekey_packets = 1000\n per_cpu_sas = yes\n dpd_action = restart\n } "
+	"children { net { local_ts = 10.1.0.0/16\n rekey_packets = 1000\n life_packets = 3000\n rand_packets = 500\n "
+	"per_cpu_sas = yes\n dpd_action = restart\n } "
 	"} } }\n";
 
 static void conf_add(struct talk *t)
@@ -217,7 +218,8 @@ static void list_conns(void **state)
 		"event list-conn gw{local_addrs[192.0.2.1] remote_addrs[192.0.2.2] remote_port=500 "
 		"version=IKEv2 reauth_time=0 rekey_time=14400 dpd_delay=30 unique=UNIQUE_NO "
 		"local-1{class=pre-shared key id=left.example.org} remote-1{class=pre-shared key} children{"
-		"net{mode=TUNNEL rekey_time=3600 rekey_bytes=0 rekey_packets=1000 dpd_action=start "
+		"net{mode=TUNNEL rekey_time=3600 rekey_bytes=0 rekey_packets=1000 life_packets=3000 rand_packets=500 "
+		"dpd_action=start "
 		"close_action=none per_cpu_sas=yes per_cpu_start=all local-ts[10.1.0.0/16] remote-ts[dynamic]}}}");
 	assert_string_equal(talk_next(t), "response");
 	talk_begin(t, "list-conns");
@@ -275,14 +277,14 @@ static void list_queues_sorts(void **state)
 	scene_make(t); /* the fake shows them backwards */
 	talk_register(t, "list-queue");
 	assert_int_equal(talk_command(t, "list-queues"), 0);
-	assert_string_equal(
-		talk_next(t),
-		"event list-queue ike=gw ike_id=1 child=net child_id=11 child_state=INSTALLED "
-		"mode=packet mode_in=packet sends=no queue=any spi_in=c0000001 spi_out=0000abcd byte_rate=125000 "
-		"packet_rate=100.0 share=25.0 bytes_in=1000 packets_in=10 bytes_out=2000 packets_out=20 "
-		"total_bytes_in=5000 total_packets_in=50 total_bytes_out=6000 total_packets_out=60 "
-		"wear_soft=25.0 wear_hard=12.5 age=5.000 tx=3 steered_out=xps steered_in=any "
-		"steering=sent by hand; received by hand unsteered=no reason map_lacks=eyes");
+	assert_string_equal(talk_next(t),
+			    "event list-queue ike=gw ike_id=1 child=net child_id=11 child_state=INSTALLED "
+			    "mode=packet mode_in=packet sends=no queue=any encr=AES_GCM_16 encr_bits=128 esn=no "
+			    "spi_in=c0000001 spi_out=0000abcd byte_rate=125000 "
+			    "packet_rate=100.0 share=25.0 bytes_in=1000 packets_in=10 bytes_out=2000 packets_out=20 "
+			    "total_bytes_in=5000 total_packets_in=50 total_bytes_out=6000 total_packets_out=60 "
+			    "wear_soft=25.0 wear_hard=12.5 age=5.000 tx=3 steered_out=xps steered_in=any "
+			    "steering=sent by hand; received by hand unsteered=no reason map_lacks=eyes");
 	assert_memory_equal(talk_next(t), "event list-queue ike=gw ike_id=1 child=net child_id=12", 53);
 	assert_string_equal(talk_next(t), "response");
 }
@@ -298,11 +300,12 @@ static void get_status(void **state)
 							      .ike = {.collisions = 6, .sas = 7},
 							      .xfrm = {.acquires = 8},
 							      .rekey = {.by_card = 9, .due = 10}};
+	t->controller.nic = (struct conf_nic){.counter_poll_ns = 250000000, .drain_ns = 1000000000};
 	t->now += 1500000000;
 	talk_begin(t, "get-status");
 	text = talk_ask(t);
-	assert_non_null(
-		strstr(text, " uptime=1.500 backend=xfrm ike_sas=7 half_open=0 children=0 counters{rekeys_done=5 "));
+	assert_non_null(strstr(text, " uptime=1.500 backend=xfrm counter_poll=0.250 drain=1.000 ike_sas=7 half_open=0 "
+				     "children=0 counters{rekeys_done=5 "));
 	assert_non_null(strstr(text, " collisions=6 "));
 	assert_non_null(strstr(text, " acquires=8 "));
 	assert_non_null(strstr(text, " by_card=9 "));
