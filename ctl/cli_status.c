@@ -11,6 +11,11 @@ static void child_print(const char *name, const json_t *child)
 	       cli_text(child, "encr-alg", "?"), cli_text(child, "reqid", "?"), cli_text(child, "spi-in", "-"),
 	       cli_text(child, "packets-in", "0"), cli_text(child, "spi-out", "-"),
 	       cli_text(child, "packets-out", "0"));
+	if (json_object_get(child, "count-bytes"))
+		printf("    agreed: at most %s bytes, replaced by %s\n", cli_text(child, "count-bytes", "?"),
+		       cli_text(child, "count-rekeyer", "?"));
+	if (json_object_get(child, "optimized"))
+		printf("    the last rekey was an optimized one\n");
 }
 
 static void sas_print(const json_t *sas)

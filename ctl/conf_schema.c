@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which keys there are. Names and meanings are swanctl.conf(5)'s where it has the key; window, children_max,
- * per_cpu_*, and the sections nic and daemon are ours.
+ * count_sa, optimized_rekey, per_cpu_*, and the sections nic and daemon are ours.
  */
 #include "ctl/conf_schema.h"
 
@@ -90,6 +90,8 @@ const struct conf_row conf_rows_conn[] = {
 	{.key = "rand_time", .type = CONF_TIME, CONN(rand_time), .max = 365 * 86400 * S},
 	{.key = "window", .type = CONF_UINT, CONN(window), .min = 1, .max = IKE_WINDOW_MAX},
 	{.key = "children_max", .type = CONF_UINT, CONN(children_max), .min = 1, .max = 1000000},
+	{.key = "count_sa", .type = CONF_BOOL, CONN(count_sa)},
+	{.key = "optimized_rekey", .type = CONF_BOOL, CONN(optimized_rekey)},
 	{.key = "local*", .type = CONF_ENTER, .enter = conf_enter_local},
 	{.key = "remote*", .type = CONF_ENTER, .enter = conf_enter_remote},
 	{.key = "children", .type = CONF_ENTER, .enter = conf_enter_children},

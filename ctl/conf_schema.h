@@ -107,7 +107,7 @@ struct conf_conn_draft {
 	uint16_t local_port, remote_port;
 	struct conf_proposals proposals;
 	struct ike_id local_id, remote_id;
-	bool encap;
+	bool encap, count_sa, optimized_rekey;
 	uint32_t window, children_max, keyingtries;
 	uint64_t dpd_delay, dpd_timeout, rekey_time, over_time, rand_time;
 	unsigned int n_children, room; /* room: children allocated */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of IKE SAs and Child SAs, named as charon names them; a few of ours (cpu, offload, window-*) beside them.
+/* The fields of IKE SAs and Child SAs, named as charon names them; a few of ours (cpu, offload, window-*, count-*)
+ * beside them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -91,6 +92,8 @@ void vici_ike_write(struct vici_writer *w, const struct ike_sa_info *sa, uint64_
 	vici_flag(w, "nat-any", sa->encap || sa->nat_local || sa->nat_remote);
 	suite_write(w, &sa->proposal);
 	ike_times_write(w, sa, now);
+	vici_flag(w, "count-sa", sa->count_sa);
+	vici_flag(w, "optimized-rekey", sa->optimized_rekey);
 	vici_format(w, "window-ours", "%u", sa->window_ours);
 	vici_format(w, "window-peer", "%u", sa->window_peer);
 	vici_format(w, "requests-in-flight", "%u", sa->requests_in_flight);
@@ -113,6 +116,19 @@ static void child_suite_write(struct vici_writer *w, const struct ike_child_sa *
 		vici_text(w, "dh-group", ke->name);
 	if (sa->esn)
 		vici_text(w, "esn", "1");
+}
+
+/* What was agreed by count-based SAs, and whether the last rekey was an optimized one. */
+static void child_agreed_write(struct vici_writer *w, const struct ike_child_sa *sa)
+{
+	static const char *const rekeyers[] = {
+		[IKE_REKEYER_NOBODY] = "nobody", [IKE_REKEYER_US] = "us", [IKE_REKEYER_THEM] = "peer"};
+
+	if (sa->count.agreed) {
+		vici_format(w, "count-bytes", "%llu", (unsigned long long)sa->count.bytes);
+		vici_text(w, "count-rekeyer", rekeyers[sa->count.rekeyer]);
+	}
+	vici_flag(w, "optimized", sa->optimized);
 }
 
 struct half_keys {
@@ -161,6 +177,7 @@ void vici_child_write(struct vici_server *s, struct vici_writer *w, const struct
 	vici_format(w, "spi-in", "%08x", sa->spi_in);
 	vici_format(w, "spi-out", "%08x", sa->spi_out);
 	child_suite_write(w, sa);
+	child_agreed_write(w, sa);
 	half_write(s, w, &child->in, &in);
 	half_write(s, w, &child->out, &out);
 	child_times_write(w, child, now);

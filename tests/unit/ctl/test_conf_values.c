@@ -38,6 +38,7 @@ static const char full[] =
 	"  remote_port = 4500\n proposals = aes256gcm16-prfsha384-ecp384, aes128gcm16-prfsha256-x25519\n encap = yes\n"
 	"  mobike = no\n dpd_delay = 30s\n dpd_timeout = 2m\n fragmentation = no\n keyingtries = 0\n unique = no\n"
 	"  reauth_time = 0s\n rekey_time = 2h\n over_time = 5m\n rand_time = 4m\n window = 8\n children_max = 77\n"
+	"  count_sa = no\n optimized_rekey = no\n"
 	"  local {\n   auth = psk\n   id = left@example.org\n  }\n"
 	"  remote-1 {\n   auth = psk\n   id = right.example.org\n   round = 1\n  }\n"
 	"  children {\n   net {\n"
@@ -110,6 +111,8 @@ static void every_key_of_a_connection(void **state)
 	assert_true(i->encap);
 	assert_int_equal(i->window, 8);
 	assert_int_equal(i->children_max, 77);
+	assert_false(i->count_sa);
+	assert_false(i->optimized_rekey);
 	assert_int_equal(i->dpd_delay_ns, 30 * S);
 	assert_int_equal(i->rekey_time_ns, 7200 * S);
 	assert_int_equal(i->over_time_ns, 300 * S);
@@ -201,6 +204,8 @@ static void defaults_are_swanctls(void **state)
 	assert_int_equal(conn->ike.rand_time_ns, 1440 * S);
 	assert_int_equal(conn->ike.dpd_delay_ns, 0);
 	assert_int_equal(conn->ike.window, 64);
+	assert_true(conn->ike.count_sa);
+	assert_true(conn->ike.optimized_rekey);
 	assert_int_equal(conn->keyingtries, 1);
 	assert_int_equal(conn->ike.n_proposals, 2);
 	assert_int_equal(k->rekey.time.rekey, 3600 * S);

@@ -41,6 +41,8 @@ static void children_make(struct controller *c)
 			.encr = IKE_ENCR_AES_GCM_16,
 			.encr_bits = 128,
 			.esn = i == 1,
+			.optimized = i == 1,
+			.count = {.agreed = i == 1, .rekeyer = IKE_REKEYER_THEM, .bytes = UINT64_MAX},
 			.encap = true,
 			.n_local_ts = 1,
 			.n_remote_ts = 1,
@@ -102,6 +104,8 @@ static void scene_make(struct talk *t)
 		.encap = true,
 		.established_ns = 990 * S,
 		.rekey_ns = 1100 * S,
+		.count_sa = true,
+		.optimized_rekey = true,
 		.window_ours = 64,
 		.window_peer = 1,
 	};
@@ -116,7 +120,7 @@ static void scene_make(struct talk *t)
 	"remote-host=192.0.2.2 remote-port=4501 remote-id=192.0.2.2 initiator=yes initiator-spi=0102030405060708 " \
 	"responder-spi=f807060504030201 nat-remote=yes nat-any=yes encr-alg=AES_CBC encr-keysize=256 "             \
 	"integ-alg=HMAC_SHA2_384_192 prf-alg=PRF_HMAC_SHA2_256 dh-group=ECP_256 established=10 rekey-time=100 "    \
-	"window-ours=64 window-peer=1 requests-in-flight=0 requests-queued=0"
+	"count-sa=yes optimized-rekey=yes window-ours=64 window-peer=1 requests-in-flight=0 requests-queued=0"
 
 #define CHILD_11                                                                                                     \
 	"name=net uniqueid=11 reqid=7 state=INSTALLED mode=TUNNEL protocol=ESP encap=yes spi-in=c0000001 "           \
@@ -125,7 +129,8 @@ static void scene_make(struct talk *t)
 
 #define CHILD_12                                                                                                     \
 	"name=net uniqueid=12 reqid=7 state=INSTALLED mode=TUNNEL protocol=ESP encap=yes spi-in=c0000002 "           \
-	"spi-out=0000abce encr-alg=AES_GCM_16 encr-keysize=128 esn=1 bytes-in=1000 packets-in=10 use-in=3 "          \
+	"spi-out=0000abce encr-alg=AES_GCM_16 encr-keysize=128 esn=1 count-bytes=18446744073709551615 "              \
+	"count-rekeyer=peer optimized=yes bytes-in=1000 packets-in=10 use-in=3 "                                     \
 	"bytes-out=2000 packets-out=20 rekey-time=60 life-time=90 install-time=5 offload=packet offload-out=crypto " \
 	"cpu=0 "                                                                                                     \
 	"local-ts[10.1.0.0/16] remote-ts[10.2.0.0/16[tcp/80]]"
