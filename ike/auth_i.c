@@ -35,6 +35,8 @@ int ike_auth_build(struct ike_request *r, struct ike_builder *b)
 	if (sa->init->child)
 		err = ike_offer_build(r, sa->init->child, b, true);
 	ike_auth_build_window(sa, b);
+	if (ike_optimized_wanted(sa))
+		ike_optimized_build_supported(b);
 	return err;
 }
 
@@ -106,6 +108,7 @@ void ike_auth_answered(struct ike_request *r, const struct ike_message *m)
 		return;
 	}
 	ike_window_widen(sa, m);
+	ike_optimized_agree(sa, m);
 	ike_sa_up(sa);
 	if (c)
 		auth_child(r, c, m, error);

@@ -80,6 +80,8 @@ static struct ike_buf *auth_answer(struct ike_sa *sa, uint32_t msgid, const stru
 	else if (notify)
 		ike_build_notify(&b, 0, NULL, 0, notify, NULL, 0);
 	ike_auth_build_window(sa, &b);
+	if (sa->optimized)
+		ike_optimized_build_supported(&b);
 	return ike_send_seal(sa, &b);
 }
 
@@ -145,6 +147,7 @@ void ike_auth_request(struct ike_sa *sa, const struct ike_message *m)
 		return;
 	}
 	ike_window_widen(sa, m);
+	ike_optimized_agree(sa, m);
 	ike_sa_up(sa);
 	if (ike_message_notify(m, IKE_N_INITIAL_CONTACT))
 		auth_initial_contact(sa, begun);

@@ -139,7 +139,8 @@ static uint16_t nego_reserve(struct ike_nego *n)
 		return IKE_N_TEMPORARY_FAILURE;
 	n->child->pub.mode = n->transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 	n->child->pub.resource = n->resource;
-	n->child->resource_asked = p != NULL;
+	n->child->pub.optimized = n->optimized;
+	n->child->resource_asked = p || (n->optimized && n->resource); /* there it is inherited, not said */
 	ike_child_set_algs(n->child, &n->chosen);
 	if (ike_child_set_ts(n->child, n->local, n->n_local, n->remote, n->n_remote))
 		return IKE_N_TEMPORARY_FAILURE;
@@ -159,11 +160,16 @@ static uint16_t nego_reserve(struct ike_nego *n)
 uint16_t ike_nego_decide(struct ike_nego *n)
 {
 	struct nego_theirs t;
-	uint16_t notify = nego_read(n, &t);
+	uint16_t notify;
 	uint32_t spi_out;
 
-	if (!notify)
-		notify = nego_choose(n, &t);
+	if (n->optimized) {
+		notify = ike_optimized_nego(n) ? 0 : IKE_N_NO_PROPOSAL_CHOSEN;
+	} else {
+		notify = nego_read(n, &t);
+		if (!notify)
+			notify = nego_choose(n, &t);
+	}
 	if (notify)
 		return notify;
 	spi_out = get_be32(n->chosen.spi);
@@ -186,23 +192,35 @@ uint16_t ike_nego_decide(struct ike_nego *n)
 	return 0;
 }
 
-void ike_nego_build(struct ike_nego *n, struct ike_builder *b)
+static void nego_build_ke(const struct ike_nego *n, struct ike_builder *b)
 {
 	const uint8_t *pub;
 	size_t len;
 
+	if (!n->ke)
+		return;
+	pub = ike_ke_public(n->ke, &len);
+	ike_build_ke(b, ike_proposal_alg(&n->chosen, IKE_T_KE)->id, pub, len);
+}
+
+void ike_nego_build(struct ike_nego *n, struct ike_builder *b)
+{
+	put_be32(n->chosen.spi, n->child->pub.spi_in);
+	if (n->optimized) {
+		ike_optimized_build(b, n->chosen.spi, n->chosen.spi_size);
+		ike_build_nonce(b, n->nr.p, n->nr.len);
+		nego_build_ke(n, b);
+		ike_count_select(n->child, b);
+		return;
+	}
 	if (n->transport)
 		ike_build_notify(b, 0, NULL, 0, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
 	if (n->resource && n->child->resource_asked)
 		ike_build_notify(b, 0, NULL, 0, IKE_N_SA_RESOURCE_INFO, NULL, 0);
-	put_be32(n->chosen.spi, n->child->pub.spi_in);
 	ike_build_sa(b, &n->chosen, 1);
 	if (!n->in_auth)
 		ike_build_nonce(b, n->nr.p, n->nr.len);
-	if (n->ke) {
-		pub = ike_ke_public(n->ke, &len);
-		ike_build_ke(b, ike_proposal_alg(&n->chosen, IKE_T_KE)->id, pub, len);
-	}
+	nego_build_ke(n, b);
 	ike_build_ts(b, IKE_P_TSI, n->remote, n->n_remote);
 	ike_build_ts(b, IKE_P_TSR, n->local, n->n_local);
 	ike_count_select(n->child, b);

@@ -109,15 +109,12 @@ static uint16_t offer_group(const struct ike_request *r, const struct ike_child 
 	return ike_proposals_group(cfg->proposals, cfg->n_proposals);
 }
 
-static int offer_ke(struct ike_request *r, const struct ike_child *c, struct ike_builder *b)
+int ike_offer_ke(struct ike_request *r, struct ike_builder *b)
 {
 	const uint8_t *pub;
 	size_t len;
 	int err;
 
-	r->group = offer_group(r, c);
-	if (!r->group)
-		return 0;
 	r->ke = ike_ke_new(r->sa->ike->crypto, ike_alg_find(IKE_T_KE, r->group, 0), &err);
 	if (!r->ke)
 		return err;
@@ -134,8 +131,11 @@ int ike_offer_build(struct ike_request *r, struct ike_child *c, struct ike_build
 	unsigned int n_local = offer_ts(c, true, local), n_remote = offer_ts(c, false, remote);
 	unsigned int n = offer_proposals(c, in_auth, proposals);
 	uint8_t spi[4];
-	int err = ike_child_set_ts(c, local, n_local, remote, n_remote);
+	int err;
 
+	if (old && !r->regular && ike_optimized_child_may(old) && r->sa->conn->cfg->optimized_rekey)
+		return ike_optimized_offer(r, c, b);
+	err = ike_child_set_ts(c, local, n_local, remote, n_remote);
 	if (err)
 		return err;
 	if (old) {
@@ -148,7 +148,8 @@ int ike_offer_build(struct ike_request *r, struct ike_child *c, struct ike_build
 	if (!in_auth) {
 		ike_random(r->sa->ike, r->nonce, IKE_NONCE_LEN);
 		ike_build_nonce(b, r->nonce, IKE_NONCE_LEN);
-		err = offer_ke(r, c, b);
+		r->group = offer_group(r, c);
+		err = r->group ? ike_offer_ke(r, b) : 0;
 		if (err)
 			return err;
 	}
@@ -205,25 +206,36 @@ static const char *offer_check_ke(struct ike_request *r, const struct ike_propos
 
 static const char OFFER_DELETED[] = "it is deleted already";
 
-static const char *offer_check(struct ike_request *r, struct ike_child *c, const struct ike_message *m, bool in_auth,
+static const char *offer_check_spi(struct ike_child *c, const struct ike_proposal *chosen)
+{
+	uint32_t spi_out = get_be32(chosen->spi);
+
+	if (chosen->spi_size != 4 || !spi_out)
+		return "its SPI is not valid";
+	if (ike_window_deleted_early(c->sa, spi_out))
+		return OFFER_DELETED;
+	if (ike_child_by_spi_out(c->sa, spi_out))
+		return "its SPI belongs to another Child SA";
+	ike_child_set_spi_out(c, spi_out);
+	return NULL;
+}
+
+static const char *offer_check(struct ike_child *c, const struct ike_message *m, bool in_auth,
 			       struct ike_proposal *chosen)
 {
 	const struct ike_payload *p = ike_message_find(m, IKE_P_SA);
 	struct ike_proposal offered[IKE_PROPOSALS_CFG_MAX], got[2];
 	bool transport = ike_message_notify(m, IKE_N_USE_TRANSPORT_MODE);
 	struct ike_parse_error err = {0};
+	const char *wrong;
 
 	if (!p || ike_proposals_parse(p, got, 2, &err) != 1 ||
 	    ike_proposal_verify(offered, offer_proposals(c, in_auth, offered), &got[0]))
 		return "its proposal is not one of ours";
-	if (got[0].spi_size != 4 || !get_be32(got[0].spi))
-		return "its SPI is not valid";
 	*chosen = got[0];
-	if (ike_window_deleted_early(r->sa, get_be32(got[0].spi)))
-		return OFFER_DELETED;
-	if (ike_child_by_spi_out(r->sa, get_be32(got[0].spi)))
-		return "its SPI belongs to another Child SA";
-	ike_child_set_spi_out(c, get_be32(got[0].spi));
+	wrong = offer_check_spi(c, chosen);
+	if (wrong)
+		return wrong;
 	if (transport != (c->pub.mode == IKE_MODE_TRANSPORT))
 		return transport ? "it wants transport mode" : "it does not want transport mode";
 	return offer_check_ts(c, m);
@@ -236,12 +248,23 @@ int ike_offer_answered(struct ike_request *r, struct ike_child *c, const struct 
 	uint8_t shared[IKE_KE_SHARED_MAX];
 	struct ike_proposal chosen;
 	size_t shared_len = 0;
-	const char *wrong = offer_check(r, c, m, in_auth, &chosen);
+	const char *wrong;
 
+	if (r->optimized) {
+		wrong = ike_optimized_answer(c, m, &chosen);
+		if (!wrong)
+			wrong = offer_check_spi(c, &chosen);
+	} else {
+		wrong = offer_check(c, m, in_auth, &chosen);
+	}
 	if (!wrong && !in_auth)
 		wrong = offer_check_ke(r, &chosen, m, shared, &shared_len);
 	if (!wrong) {
-		c->pub.resource = c->pub.resource && ike_message_notify(m, IKE_N_SA_RESOURCE_INFO);
+		if (!r->optimized)
+			c->pub.resource = c->pub.resource && ike_message_notify(m, IKE_N_SA_RESOURCE_INFO);
+		c->pub.optimized = r->optimized;
+		c->in_auth = in_auth;
+		r->sa->ike->counters.optimized_init += r->optimized;
 		ike_count_answered(r, c, &chosen, m);
 		if (c->of)
 			ike_rekey_resolve(c->of, ni, nr);

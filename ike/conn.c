@@ -188,21 +188,52 @@ static const struct ike_child_cfg *conn_child_named(const struct ike_conn_cfg *c
 	return NULL;
 }
 
+static bool conn_same_proposals(const struct ike_proposal *a, unsigned int n_a, const struct ike_proposal *b,
+				unsigned int n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (unsigned int i = 0; i < n_a; i++)
+		if (a[i].n != b[i].n || memcmp(a[i].t, b[i].t, a[i].n * sizeof(a[i].t[0])))
+			return false;
+	return true;
+}
+
+static bool conn_same_ts(const struct ike_ts *a, unsigned int n_a, const struct ike_ts *b, unsigned int n_b)
+{
+	return n_a == n_b && !memcmp(a, b, n_a * sizeof(*a));
+}
+
+/* Would the two lead to the same Child SAs? */
+static bool conn_same_child(const struct ike_child_cfg *a, const struct ike_child_cfg *b)
+{
+	return a->mode == b->mode && a->per_resource == b->per_resource &&
+	       conn_same_ts(a->local_ts, a->n_local_ts, b->local_ts, b->n_local_ts) &&
+	       conn_same_ts(a->remote_ts, a->n_remote_ts, b->remote_ts, b->n_remote_ts) &&
+	       conn_same_proposals(a->proposals, a->n_proposals, b->proposals, b->n_proposals);
+}
+
 static void conn_replace_sa(struct ike_sa *sa, struct ike_conn *to)
 {
 	struct ike_conn *from = sa->conn;
 	struct ike_child *c;
 
+	if (!conn_same_proposals(from->cfg->proposals, from->cfg->n_proposals, to->cfg->proposals,
+				 to->cfg->n_proposals))
+		sa->changed = true;
 	ike_conn_hold(sa, to);
 	ike_conn_drop(sa->ike, from);
 	TAILQ_FOREACH (c, &sa->children, link) {
 		const struct ike_child_cfg *cfg = conn_child_named(to->cfg, c->pub.cfg->name);
 
 		c->pub.conn = to->cfg;
-		if (cfg)
-			c->pub.cfg = cfg;
-		else
+		if (!cfg) {
 			ike_child_abandon(c);
+			continue;
+		}
+		if (!conn_same_child(c->pub.cfg, cfg))
+			c->changed = true;
+		c->pub.cfg = cfg;
 	}
 }
 

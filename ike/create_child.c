@@ -20,6 +20,7 @@ void ike_create_cancel(struct ike_request *r, enum ike_down down, uint16_t notif
 		ike_child_down(r->child, down, notify);
 }
 
+/* The same request anew: with another group, or (for one that was optimized) the regular way. */
 static void create_restart(struct ike_request *r, uint16_t group)
 {
 	struct ike_child *c = r->child;
@@ -30,6 +31,7 @@ static void create_restart(struct ike_request *r, uint16_t group)
 		return;
 	}
 	again->group = group;
+	again->regular = r->regular || r->optimized;
 	again->restarts = (uint8_t)(r->restarts + 1);
 	again->resource_len = r->resource_len;
 	memcpy(again->resource, r->resource, sizeof(r->resource));
@@ -49,6 +51,12 @@ static bool create_wants_group(const struct ike_request *r, const struct ike_pay
 	return *group != r->group && ike_proposals_offer(cfg->proposals, cfg->n_proposals, *group);
 }
 
+/* The peer cannot or does not want to rekey so: the regular way is always open (section 3 of the draft). */
+static bool create_wants_regular(const struct ike_request *r, uint16_t kind)
+{
+	return r->optimized && (kind == IKE_N_NO_PROPOSAL_CHOSEN || kind == IKE_N_INVALID_KE_PAYLOAD);
+}
+
 static void create_refused(struct ike_request *r, const struct ike_payload *error)
 {
 	struct ike_child *c = r->child, *old = c->of ? c->of->old : NULL;
@@ -56,6 +64,13 @@ static void create_refused(struct ike_request *r, const struct ike_payload *erro
 	bool collided = c->of && (!old || c->of->theirs_done);
 	enum ike_down down = IKE_DOWN_REFUSED;
 
+	if (create_wants_regular(r, kind)) {
+		r->sa->ike->counters.optimized_refused++;
+		ike_child_log(c, LOG_LEVEL_INFO, "child.regular",
+			      "the peer refuses an optimized rekey: the regular way");
+		create_restart(r, 0);
+		return;
+	}
 	if (create_wants_group(r, error, &group)) {
 		create_restart(r, group);
 		return;
@@ -82,7 +97,7 @@ void ike_create_answered(struct ike_request *r, const struct ike_message *m)
 		ike_child_down(c, IKE_DOWN_IKE_SA, 0);
 		return;
 	}
-	if (error && !ike_message_find(m, IKE_P_SA)) {
+	if (error && !ike_message_find(m, IKE_P_SA) && !ike_optimized_find(m)) {
 		create_refused(r, error);
 		return;
 	}
@@ -184,11 +199,25 @@ static void create_refuse(struct ike_sa *sa, const struct ike_message *m, uint16
 			  notify == IKE_N_INVALID_KE_PAYLOAD ? sizeof(data) : 0);
 }
 
+/* "If a responder fails to process the optimized rekey request for any reason": one answer for what cannot be read. */
+static uint16_t create_notify(const struct ike_nego *n, uint16_t notify)
+{
+	if (n->optimized && (notify == IKE_N_INVALID_SYNTAX || notify == IKE_N_INVALID_KE_PAYLOAD))
+		return IKE_N_NO_PROPOSAL_CHOSEN;
+	return notify;
+}
+
 static void create_child(struct ike_sa *sa, const struct ike_message *m, struct ike_child *old)
 {
 	const struct ike_payload *ni = ike_message_find(m, IKE_P_NONCE);
 	uint8_t nonce[IKE_NONCE_LEN];
-	struct ike_nego n = {.sa = sa, .m = m, .rekeys = old, .nr = {nonce, sizeof(nonce)}};
+	struct ike_nego n = {
+		.sa = sa,
+		.m = m,
+		.rekeys = old,
+		.nr = {nonce, sizeof(nonce)},
+		.optimized = ike_optimized_find(m) != NULL,
+	};
 	struct ike_builder b;
 	struct ike_buf *buf;
 	uint16_t notify = IKE_N_INVALID_SYNTAX;
@@ -199,7 +228,7 @@ static void create_child(struct ike_sa *sa, const struct ike_message *m, struct 
 		notify = ike_nego_decide(&n);
 	}
 	if (notify) {
-		create_refuse(sa, m, notify, n.group);
+		create_refuse(sa, m, create_notify(&n, notify), n.group);
 		ike_nego_free(&n);
 		return;
 	}
@@ -209,18 +238,32 @@ static void create_child(struct ike_sa *sa, const struct ike_message *m, struct 
 	if (buf)
 		ike_answer_hold(sa, m->hdr.msgid, buf);
 	sa->ike->counters.child_rekey_resp += old ? 1 : 0;
+	sa->ike->counters.optimized_resp += n.optimized;
 	if (ike_nego_install(&n) || !buf)
 		ike_child_down(n.child, IKE_DOWN_PROTOCOL, IKE_N_TEMPORARY_FAILURE);
 	ike_nego_free(&n);
 }
 
+static bool create_is_ike_rekey(const struct ike_message *m, const struct ike_payload *rekey)
+{
+	const struct ike_payload *p = ike_message_find(m, IKE_P_SA);
+
+	if (ike_optimized_find(m))
+		return !rekey;
+	return p && p->len > PROPOSAL_PROTOCOL_AT && p->body[PROPOSAL_PROTOCOL_AT] == IKE_PROTO_IKE;
+}
+
 void ike_create_request(struct ike_sa *sa, const struct ike_message *m)
 {
-	const struct ike_payload *p = ike_message_find(m, IKE_P_SA), *rekey = ike_message_notify(m, IKE_N_REKEY_SA);
+	const struct ike_payload *rekey = ike_message_notify(m, IKE_N_REKEY_SA);
 	struct ike_child *old = NULL;
 	struct ike_verdict v;
 
-	if (p && p->len > PROPOSAL_PROTOCOL_AT && p->body[PROPOSAL_PROTOCOL_AT] == IKE_PROTO_IKE) {
+	if (ike_optimized_find(m) && !sa->optimized) {
+		create_refuse(sa, m, IKE_N_NO_PROPOSAL_CHOSEN, 0);
+		return;
+	}
+	if (create_is_ike_rekey(m, rekey)) {
 		ike_sa_rekey_request(sa, m);
 		return;
 	}

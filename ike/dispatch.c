@@ -137,6 +137,7 @@ static void dispatch_open(struct ike_sa *sa, const struct row *row, struct ike_r
 		sa->reply = *path;
 	dispatch_authentic(sa, path);
 	dispatch_count(sa->ike, &m.hdr);
+	m.keyrack = sa->keyrack;
 	if (!bad)
 		bad = ike_message_check(&m, &err);
 	if (bad) {

@@ -188,6 +188,8 @@ void ike_init_cancel(struct ike_request *r, enum ike_down down, uint16_t notify)
 /* SKEYSEED and all keys from both nonces and the shared secret. 0 or -errno. */
 int ike_init_keys(struct ike_sa *sa, const struct ike_payload *ke);
 void ike_suite_of(const struct ike_proposal *chosen, struct ike_suite *out);
+/* The same backwards, without an SPI. */
+void ike_suite_proposal(const struct ike_suite *s, struct ike_proposal *out);
 /* Has it all that an IKE SA needs? */
 bool ike_suite_whole(const struct ike_suite *s);
 
@@ -216,10 +218,10 @@ struct ike_child *ike_child_by_id(struct ike *ike, uint32_t id);
 struct ike_child *ike_child_by_spi_out(struct ike_sa *sa, uint32_t spi_out);
 void ike_child_set_spi_out(struct ike_child *c, uint32_t spi_out);
 /* Copies the selectors, exact size. 0 or -ENOMEM. */
-/* The algorithms of a proposal that was chosen. */
-void ike_child_set_algs(struct ike_child *c, const struct ike_proposal *chosen);
 int ike_child_set_ts(struct ike_child *c, const struct ike_ts *local, unsigned int n_local, const struct ike_ts *remote,
 		     unsigned int n_remote);
+/* The algorithms of a chosen proposal are this one's. */
+void ike_child_set_algs(struct ike_child *c, const struct ike_proposal *chosen);
 /* KEYMAT, and IKE_EV_CHILD_INSTALL. 0 or -EIO. */
 int ike_child_install(struct ike_child *c, const struct ike_proposal *chosen, struct ike_chunk shared,
 		      struct ike_chunk ni, struct ike_chunk nr);
@@ -248,6 +250,8 @@ int ike_offer_build(struct ike_request *r, struct ike_child *c, struct ike_build
 int ike_offer_answered(struct ike_request *r, struct ike_child *c, const struct ike_message *m, struct ike_chunk ni,
 		       struct ike_chunk nr);
 
+/* A key pair of r->group, and its KE payload. 0 or -errno. */
+int ike_offer_ke(struct ike_request *r, struct ike_builder *b);
 /* Is this KE group in one of the proposals? */
 bool ike_proposals_offer(const struct ike_proposal *p, unsigned int n, uint16_t group);
 /* The first KE group in them, 0: none. */
@@ -272,6 +276,28 @@ void ike_count_decide(struct ike_child *c, const struct ike_proposal *chosen, co
 /* Responder: appends COUNT_BASED_SA_SELECTED if that was agreed. */
 void ike_count_select(const struct ike_child *c, struct ike_builder *b);
 
+struct ike_nego;
+
+/* optimized.c: optimized rekeys */
+/* Is OPTIMIZED_REKEY_SUPPORTED to be said? */
+bool ike_optimized_wanted(const struct ike_sa *sa);
+void ike_optimized_build_supported(struct ike_builder *b);
+/* IKE_AUTH of the peer: has it said that, too? */
+void ike_optimized_agree(struct ike_sa *sa, const struct ike_message *m);
+/* N(OPTIMIZED_REKEY), NULL: none, or it means something else here. */
+const struct ike_payload *ike_optimized_find(const struct ike_message *m);
+/* The one new SPI, not zero and of this length; false: there is none. */
+bool ike_optimized_spi(const struct ike_message *m, uint8_t *spi, size_t len);
+void ike_optimized_build(struct ike_builder *b, const uint8_t *spi, size_t len);
+/* May this Child SA be rekeyed so, as far as this side is concerned? */
+bool ike_optimized_child_may(const struct ike_child *old);
+/* The initiator's request for a replacement of c->of->old. 0 or -errno. */
+int ike_optimized_offer(struct ike_request *r, struct ike_child *c, struct ike_builder *b);
+/* The responder's answer to that: its SPI and what was inherited into chosen; NULL, or what is wrong. */
+const char *ike_optimized_answer(const struct ike_child *c, const struct ike_message *m, struct ike_proposal *chosen);
+/* The responder: fills in what is inherited from n->rekeys. False: NO_PROPOSAL_CHOSEN. */
+bool ike_optimized_nego(struct ike_nego *n);
+
 /* child_answer.c: the responder's half */
 struct ike_nego {
 	struct ike_sa *sa;
@@ -285,6 +311,7 @@ struct ike_nego {
 	struct ike_proposal chosen;
 	struct ike_ts local[IKE_TS_MAX], remote[IKE_TS_MAX];
 	unsigned int n_local, n_remote;
+	bool optimized; /* in: the request is an optimized rekey */
 	bool transport, resource;
 	struct ike_ke *ke;
 	uint8_t shared[IKE_KE_SHARED_MAX];
@@ -322,7 +349,18 @@ enum ike_down ike_rekey_reason(const struct ike_child *c, enum ike_down otherwis
 int ike_sa_rekey_build(struct ike_request *r, struct ike_builder *b);
 void ike_sa_rekey_answered(struct ike_request *r, const struct ike_message *m);
 void ike_sa_rekey_cancel(struct ike_request *r, enum ike_down down, uint16_t notify);
-void ike_sa_rekey_request(struct ike_sa *sa, const struct ike_message *m);
+/* An IKE SA to be: everything that a replacement inherits. NULL: no memory. */
+struct ike_sa *ike_sa_rekey_spare(struct ike_sa *old, bool initiator);
+/* Its keys, from those of the old one. 0 or -errno. */
+int ike_sa_rekey_keys(struct ike_sa *old, struct ike_sa *sa, const struct ike_proposal *chosen, struct ike_ke *own,
+		      const struct ike_payload *ke, struct ike_chunk ni, struct ike_chunk nr);
+/* The heir takes over: identities, children, what waits to be sent. */
+void ike_sa_rekey_adopt(struct ike_sa *old, struct ike_sa *heir, bool by_us);
+/*
+ * Optimized: what the old one has, as if it had just been chosen, with the new SPI out of the message. False: there
+ * is none.
+ */
+bool ike_sa_rekey_inherited(const struct ike_sa *old, const struct ike_message *m, struct ike_proposal *chosen);
 /* An IKE SA of a rekey ends: the others forget it. */
 void ike_sa_rekey_leave(struct ike_sa *sa);
 /* The same without ending the others. */
@@ -330,6 +368,9 @@ void ike_sa_rekey_forget(struct ike_sa *sa);
 /* The peer deletes the old IKE SA: if it has made a new one, that is the heir. */
 void ike_sa_rekey_settle_for_theirs(struct ike_sa *old);
 int ike_sa_rekey_start(struct ike_sa *sa);
+
+/* rekey_ike_r.c: the peer asks for it */
+void ike_sa_rekey_request(struct ike_sa *sa, const struct ike_message *m);
 
 /* collide.c: RFC 7296 2.25 and 2.8 as rows */
 enum ike_ask { IKE_ASK_CHILD_NEW, IKE_ASK_CHILD_REKEY, IKE_ASK_SA_REKEY };

@@ -74,9 +74,18 @@ static void peer_event(void *ctx, const struct ike_event *ev)
 		ike_child_installed(p->ike, 1, ev->child->id, 0);
 }
 
+static bool peer_count(void *ctx, const struct ike_child_sa *child, uint16_t encr, uint16_t key_bits,
+		       struct ike_count_range *out)
+{
+	(void)ctx;
+	(void)child;
+	*out = (struct ike_count_range){.min = 1000, .max = key_bits ? UINT64_MAX : encr};
+	return true;
+}
+
 static void peer_start(struct peer *p, int n)
 {
-	struct ike_env env = {p, peer_random, peer_emit, peer_psk, peer_reserve, peer_event};
+	struct ike_env env = {p, peer_random, peer_emit, peer_psk, peer_reserve, peer_event, peer_count};
 	struct ike_settings set;
 	char text[64];
 
@@ -87,6 +96,7 @@ static void peer_start(struct peer *p, int n)
 	p->conn.remote = (struct ike_addr){AF_INET, 0, {192, 0, 2, (uint8_t)(2 - n)}};
 	p->conn.n_proposals = p->child.n_proposals = 1;
 	p->conn.window = 4;
+	p->conn.count_sa = p->conn.optimized_rekey = true;
 	p->conn.children_max = 4;
 	p->conn.n_children = 1;
 	p->conn.children = &p->children;
@@ -128,6 +138,12 @@ static void send_inside(struct peer *p, const uint8_t *row, const uint8_t *paylo
 	}
 }
 
+static void deliver_all(struct peer *p)
+{
+	for (int i = 0; i < ROUNDS_MAX && (p[0].len || p[1].len); i++)
+		peer_deliver(p[0].len ? &p[0] : &p[1]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -144,8 +160,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	peer_start(&p[1], 1);
 	if (ike_initiate(p[0].ike, 1, &p[0].conn, NULL, NULL, &sa))
 		abort();
-	for (int i = 0; i < ROUNDS_MAX && (p[0].len || p[1].len); i++)
-		peer_deliver(p[0].len ? &p[0] : &p[1]);
+	deliver_all(p);
+	/* a second Child SA: this one may be rekeyed the optimized way at once */
+	if (ike_child_create(p[0].ike, 1, p[0].sa, &p[0].child, NULL, 0, NULL))
+		abort();
+	deliver_all(p);
 	for (int i = 0; i < MESSAGES_MAX && in.left > ROW_HEAD; i++) {
 		const uint8_t *row = rd_bytes(&in, ROW_HEAD);
 		size_t len = get_be16(row + 2);
@@ -153,8 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (len > in.left)
 			len = in.left;
 		send_inside(&p[0], row, rd_bytes(&in, len), len);
-		for (int k = 0; k < ROUNDS_MAX && (p[0].len || p[1].len); k++)
-			peer_deliver(p[0].len ? &p[0] : &p[1]);
+		deliver_all(p);
 	}
 	ike_tick(p[1].ike, IKE_SEC * 1000);
 	ike_free(p[0].ike);

@@ -8,7 +8,11 @@
 
 #include "ike/payload.h"
 
-enum { ANY = IKE_PAYLOADS_MAX };
+enum {
+	ANY = IKE_PAYLOADS_MAX,
+	/* CREATE_CHILD_SA in another shape, that of an optimized rekey; no exchange has this number here */
+	IKE_X_OPTIMIZED = 255,
+};
 
 struct rule {
 	uint8_t exchange;
@@ -61,6 +65,12 @@ static const struct rule rules[] = {
 	BOTH(CREATE_CHILD_SA, NOTIFY, 0, ANY, true),
 	BOTH(CREATE_CHILD_SA, VENDOR, 0, ANY, true),
 
+	/* draft-ietf-ipsecme-ikev2-sa-ts-payloads-opt-07 4, 5: what SA, TSi and TSr would say is inherited */
+	BOTH(OPTIMIZED, NOTIFY, 1, ANY, true),
+	BOTH(OPTIMIZED, NONCE, 1, 1, true),
+	BOTH(OPTIMIZED, KE, 0, 1, true),
+	BOTH(OPTIMIZED, VENDOR, 0, ANY, true),
+
 	BOTH(INFORMATIONAL, NOTIFY, 0, ANY, true),
 	BOTH(INFORMATIONAL, DELETE, 0, ANY, true),
 	BOTH(INFORMATIONAL, CP, 0, 1, true),
@@ -75,9 +85,26 @@ static const char *direction(const struct ike_message *m)
 	return m->hdr.flags & IKE_FLAG_RESPONSE ? "response" : "request";
 }
 
-static bool applies(const struct rule *rule, const struct ike_header *hdr)
+/* Which rows are meant: those of its exchange, or of the other shape that it may have. */
+struct shape {
+	uint8_t exchange;
+	bool response;
+};
+
+static struct shape shape_of(const struct ike_message *m)
 {
-	return rule->exchange == hdr->exchange && rule->response == !!(hdr->flags & IKE_FLAG_RESPONSE);
+	bool optimized =
+		m->keyrack && m->hdr.exchange == IKE_X_CREATE_CHILD_SA && ike_message_notify(m, IKE_N_OPTIMIZED_REKEY);
+
+	return (struct shape){
+		.exchange = optimized ? IKE_X_OPTIMIZED : m->hdr.exchange,
+		.response = m->hdr.flags & IKE_FLAG_RESPONSE,
+	};
+}
+
+static bool applies(const struct rule *rule, const struct shape *shape)
+{
+	return rule->exchange == shape->exchange && rule->response == shape->response;
 }
 
 /* SPIs and message ID as far as the exchange fixes them (RFC 7296 2.2, 2.6). */
@@ -99,7 +126,7 @@ static int check_header(const struct ike_message *m, struct ike_parse_error *err
 }
 
 /* Each payload has a row, is where it belongs, and is not there too often. Fills in how often each row applied. */
-static int check_payloads(const struct ike_message *m, bool protected, uint8_t count[RULES],
+static int check_payloads(const struct ike_message *m, const struct shape *shape, bool protected, uint8_t count[RULES],
 			  struct ike_parse_error *err)
 {
 	const char *exchange = ike_exchange_name(m->hdr.exchange);
@@ -115,7 +142,7 @@ static int check_payloads(const struct ike_message *m, bool protected, uint8_t c
 		}
 		if (!ike_layout_find(p->type) && p->type != IKE_P_SKF)
 			continue; /* unknown and not critical: ignored wherever it is */
-		while (at < RULES && (!applies(&rules[at], &m->hdr) || rules[at].payload != p->type))
+		while (at < RULES && (!applies(&rules[at], shape) || rules[at].payload != p->type))
 			at++;
 		if (at == RULES)
 			return ike_parse_fail(err, IKE_N_INVALID_SYNTAX, "%s %s: %s payload has no place in it",
@@ -139,23 +166,35 @@ static bool may_be_short(const struct ike_message *m)
 	       (ike_message_error(m) || (m->hdr.exchange == IKE_X_SA_INIT && ike_message_notify(m, IKE_N_COOKIE)));
 }
 
-int ike_message_check(const struct ike_message *m, struct ike_parse_error *err)
+static int check_shape(const struct ike_message *m, const struct shape *shape, struct ike_parse_error *err)
 {
 	const char *exchange = ike_exchange_name(m->hdr.exchange);
 	uint8_t count[RULES] = {0};
 
-	if (!exchange)
-		return ike_parse_fail(err, IKE_N_INVALID_SYNTAX, "exchange type %u is unknown", m->hdr.exchange);
-	if (check_header(m, err) || check_payloads(m, m->hdr.exchange != IKE_X_SA_INIT, count, err))
+	if (check_header(m, err) || check_payloads(m, shape, m->hdr.exchange != IKE_X_SA_INIT, count, err))
 		return -EBADMSG;
 	if (may_be_short(m))
 		return 0;
 	for (unsigned int i = 0; i < RULES; i++)
-		if (applies(&rules[i], &m->hdr) && count[i] < rules[i].min)
+		if (applies(&rules[i], shape) && count[i] < rules[i].min)
 			return ike_parse_fail(err, IKE_N_INVALID_SYNTAX, "%s %s: no %s payload", exchange, direction(m),
 					      ike_payload_name(rules[i].payload));
 	if (!ike_message_find(m, IKE_P_TSI) != !ike_message_find(m, IKE_P_TSR))
 		return ike_parse_fail(err, IKE_N_INVALID_SYNTAX, "%s %s: %s payload without its counterpart", exchange,
 				      direction(m), ike_message_find(m, IKE_P_TSI) ? "TSi" : "TSr");
 	return 0;
+}
+
+int ike_message_check(const struct ike_message *m, struct ike_parse_error *err)
+{
+	struct shape shape = shape_of(m);
+	int bad;
+
+	if (!ike_exchange_name(m->hdr.exchange))
+		return ike_parse_fail(err, IKE_N_INVALID_SYNTAX, "exchange type %u is unknown", m->hdr.exchange);
+	bad = check_shape(m, &shape, err);
+	/* an optimized rekey that is not understood must not cost more than that: the regular way is still open */
+	if (bad && err->notify == IKE_N_INVALID_SYNTAX && shape.exchange == IKE_X_OPTIMIZED && !shape.response)
+		err->notify = IKE_N_NO_PROPOSAL_CHOSEN;
+	return bad;
 }

@@ -439,7 +439,8 @@ const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa);
 	X(child_rekey_resp) X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered) \
 	X(timeouts) X(invalid) X(invalid_spi) X(auth_failed) X(integrity_failed) X(out_of_window) X(replayed) \
 	X(half_open_dropped) X(cookies_sent) X(cookies_bad) X(unauth_suppressed) X(children_max_refused) \
-	X(temporary_failures) X(queue_full) X(windows_widened) X(esp_on_natt) X(count_agreed) X(count_ignored)
+	X(temporary_failures) X(queue_full) X(windows_widened) X(esp_on_natt) X(count_agreed) X(count_ignored) \
+	X(optimized_init) X(optimized_resp) X(optimized_refused)
 /* clang-format on */
 
 struct ike_counters {

@@ -6,17 +6,6 @@
 
 #include "ike/engine.h"
 
-static void info_proposal(const struct ike_suite *s, struct ike_proposal *out)
-{
-	const struct ike_alg *algs[] = {s->encr, s->integ, s->prf, s->ke};
-
-	*out = (struct ike_proposal){.number = 1, .protocol = IKE_PROTO_IKE};
-	for (unsigned int i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
-		if (algs[i])
-			out->t[out->n++] = (struct ike_transform){
-				.type = algs[i]->type, .id = algs[i]->id, .key_bits = algs[i]->key_bits};
-}
-
 static const struct ike_id *info_id(const struct ike_id *id, struct ike_id *full)
 {
 	if (!id)
@@ -39,6 +28,7 @@ static void info_fill(struct ike_sa *sa, struct ike_sa_info *out)
 		.nat_remote = sa->nat_remote,
 		.encap = ike_nat_encap(sa),
 		.keyrack = sa->keyrack,
+		.optimized_rekey = sa->optimized,
 		.count_sa = sa->keyrack && sa->conn->cfg->count_sa && sa->ike->env.child_count,
 		.established_ns = sa->established,
 		.rekey_ns = sa->due[IKE_DUE_REKEY],
@@ -51,7 +41,7 @@ static void info_fill(struct ike_sa *sa, struct ike_sa_info *out)
 	};
 	memcpy(out->spi_i, sa->spi_i, IKE_SPI_LEN);
 	memcpy(out->spi_r, sa->spi_r, IKE_SPI_LEN);
-	info_proposal(&sa->suite, &out->proposal);
+	ike_suite_proposal(&sa->suite, &out->proposal);
 }
 
 static bool info_visible(const struct ike_sa *sa)

@@ -112,6 +112,7 @@ struct ike_payload {
 struct ike_message {
 	struct ike_header hdr;
 	const uint8_t *raw; /* the whole message, hdr.length octets */
+	bool keyrack;       /* its sender is known to have sent our Vendor ID: set by who knows, before the check */
 	bool reserved;      /* a reserved bit was set somewhere: ignored, but building it again gives other bytes */
 	unsigned int n;
 	struct ike_payload p[IKE_PAYLOADS_MAX];

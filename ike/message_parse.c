@@ -92,6 +92,7 @@ int ike_message_parse(const uint8_t *buf, size_t len, struct ike_message *m, str
 	m->raw = buf;
 	m->n = 0;
 	m->reserved = false;
+	m->keyrack = false;
 	if (ike_header_parse(buf, len, &m->hdr, err))
 		return -EBADMSG;
 	return parse_chain(m, m->hdr.next, rd_init(buf + IKE_HEADER_LEN, len - IKE_HEADER_LEN), false, err);

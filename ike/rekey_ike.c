@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IKE SAs that replace one another, also from both ends at once: RFC 7296 2.8, 2.8.2, 2.18, 2.25.2. */
+/*
+ * IKE SAs that replace one another, also from both ends at once: RFC 7296 2.8, 2.8.2, 2.18, 2.25.2. What both roles
+ * have in common, and our own requests; those of the peer are in rekey_ike_r.c.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +13,7 @@
 
 enum { RESTARTS_MAX = 3, RETRY_SHIFT_MAX = 5 };
 
-/* An IKE SA to be: everything that a replacement inherits. */
-static struct ike_sa *rekey_spare(struct ike_sa *old, bool initiator)
+struct ike_sa *ike_sa_rekey_spare(struct ike_sa *old, bool initiator)
 {
 	struct ike_sa *sa = ike_sa_new(old->ike, old->conn, initiator, &old->path);
 
@@ -20,6 +22,7 @@ static struct ike_sa *rekey_spare(struct ike_sa *old, bool initiator)
 	sa->phase = IKE_PHASE_SPARE;
 	sa->lineage = old->lineage;
 	sa->keyrack = old->keyrack;
+	sa->optimized = old->optimized;
 	sa->natt = old->natt;
 	sa->nat_local = old->nat_local;
 	sa->nat_remote = old->nat_remote;
@@ -94,8 +97,7 @@ static void rekey_retry(struct ike_sa *sa)
 	ike_sa_due(sa, IKE_DUE_REKEY, sa->ike->now + wait + ike_random_below(sa->ike, wait));
 }
 
-/* The heir takes over: identities, children, what waits to be sent. */
-static void rekey_adopt(struct ike_sa *old, struct ike_sa *heir, bool by_us)
+void ike_sa_rekey_adopt(struct ike_sa *old, struct ike_sa *heir, bool by_us)
 {
 	struct ike_event ev = {.old_ike_sa = old->id};
 	struct ike_child *c;
@@ -183,6 +185,9 @@ int ike_sa_rekey_build(struct ike_request *r, struct ike_builder *b)
 
 	if (!old->rekey || old->phase != IKE_PHASE_UP)
 		return -ECANCELED;
+	r->optimized = old->optimized && !r->regular && !old->changed && cfg->optimized_rekey;
+	if (r->optimized)
+		r->group = old->suite.ke->id;
 	if (!r->group)
 		r->group = ike_proposals_offer(cfg->proposals, cfg->n_proposals, old->suite.ke->id)
 				   ? old->suite.ke->id
@@ -190,7 +195,7 @@ int ike_sa_rekey_build(struct ike_request *r, struct ike_builder *b)
 	r->ke = ike_ke_new(old->ike->crypto, ike_alg_find(IKE_T_KE, r->group, 0), &err);
 	if (!r->ke)
 		return err;
-	sa = rekey_spare(old, true);
+	sa = ike_sa_rekey_spare(old, true);
 	if (!sa)
 		return -ENOMEM;
 	ike_sa_choose_spi(old->ike, sa->spi_i);
@@ -199,7 +204,10 @@ int ike_sa_rekey_build(struct ike_request *r, struct ike_builder *b)
 	old->rekey->ours = sa;
 	old->rekey_sent = true;
 	ike_random(old->ike, r->nonce, IKE_NONCE_LEN);
-	ike_build_sa(b, proposals, rekey_proposals(cfg, sa->spi_i, proposals));
+	if (r->optimized)
+		ike_optimized_build(b, sa->spi_i, IKE_SPI_LEN);
+	else
+		ike_build_sa(b, proposals, rekey_proposals(cfg, sa->spi_i, proposals));
 	ike_build_nonce(b, r->nonce, IKE_NONCE_LEN);
 	pub = ike_ke_public(r->ke, &len);
 	ike_build_ke(b, r->group, pub, len);
@@ -215,7 +223,7 @@ void ike_sa_rekey_cancel(struct ike_request *r, enum ike_down down, uint16_t not
 		rekey_dissolve(r->sa);
 }
 
-static int rekey_keys(struct ike_sa *old, struct ike_sa *sa, const struct ike_proposal *chosen, struct ike_ke *own,
+int ike_sa_rekey_keys(struct ike_sa *old, struct ike_sa *sa, const struct ike_proposal *chosen, struct ike_ke *own,
 		      const struct ike_payload *ke, struct ike_chunk ni, struct ike_chunk nr)
 {
 	struct ike_crypto *crypto = old->ike->crypto;
@@ -242,54 +250,92 @@ static int rekey_keys(struct ike_sa *old, struct ike_sa *sa, const struct ike_pr
 	return err;
 }
 
-static int rekey_accept(struct ike_request *r, struct ike_sa *sa, const struct ike_message *m)
+bool ike_sa_rekey_inherited(const struct ike_sa *old, const struct ike_message *m, struct ike_proposal *chosen)
 {
-	const struct ike_payload *p = ike_message_find(m, IKE_P_SA), *ke = ike_message_find(m, IKE_P_KE);
-	const struct ike_payload *nonce = ike_message_find(m, IKE_P_NONCE);
+	ike_suite_proposal(&old->suite, chosen);
+	chosen->spi_size = IKE_SPI_LEN;
+	return ike_optimized_find(m) && ike_optimized_spi(m, chosen->spi, IKE_SPI_LEN);
+}
+
+/* The proposal that the peer has chosen, or inherits. False: none of ours. */
+static bool rekey_chosen(const struct ike_request *r, const struct ike_sa *sa, const struct ike_message *m,
+			 struct ike_proposal *chosen)
+{
+	const struct ike_payload *p = ike_message_find(m, IKE_P_SA);
 	struct ike_proposal offered[IKE_PROPOSALS_CFG_MAX], got[2];
 	struct ike_parse_error err = {0};
-	const struct ike_alg *group;
-	unsigned int n = rekey_proposals(r->sa->conn->cfg, sa->spi_i, offered);
 
-	if (!p || !ke || !nonce || ike_proposals_parse(p, got, 2, &err) != 1 ||
-	    ike_proposal_verify(offered, n, &got[0]) || got[0].spi_size != IKE_SPI_LEN || !get_be64(got[0].spi))
+	if (r->optimized)
+		return ike_sa_rekey_inherited(r->sa, m, chosen);
+	if (!p || ike_proposals_parse(p, got, 2, &err) != 1 ||
+	    ike_proposal_verify(offered, rekey_proposals(r->sa->conn->cfg, sa->spi_i, offered), &got[0]))
+		return false;
+	*chosen = got[0];
+	return chosen->spi_size == IKE_SPI_LEN && get_be64(chosen->spi);
+}
+
+static int rekey_accept(struct ike_request *r, struct ike_sa *sa, const struct ike_message *m)
+{
+	const struct ike_payload *ke = ike_message_find(m, IKE_P_KE), *nonce = ike_message_find(m, IKE_P_NONCE);
+	struct ike_proposal chosen;
+	const struct ike_alg *group;
+
+	if (!ke || !nonce || !rekey_chosen(r, sa, m, &chosen))
 		return -EBADMSG;
-	group = ike_proposal_alg(&got[0], IKE_T_KE);
+	group = ike_proposal_alg(&chosen, IKE_T_KE);
 	if (!group || group->id != r->group || ke->u.ke.group != r->group)
 		return -EBADMSG;
-	memcpy(sa->spi_r, got[0].spi, IKE_SPI_LEN);
+	r->sa->ike->counters.optimized_init += r->optimized;
+	memcpy(sa->spi_r, chosen.spi, IKE_SPI_LEN);
 	ike_nonce_lowest((struct ike_chunk){r->nonce, IKE_NONCE_LEN}, (struct ike_chunk){nonce->data, nonce->data_len},
 			 &r->sa->rekey->low_ours);
-	return rekey_keys(r->sa, sa, &got[0], r->ke, ke, (struct ike_chunk){r->nonce, IKE_NONCE_LEN},
-			  (struct ike_chunk){nonce->data, nonce->data_len});
+	return ike_sa_rekey_keys(r->sa, sa, &chosen, r->ke, ke, (struct ike_chunk){r->nonce, IKE_NONCE_LEN},
+				 (struct ike_chunk){nonce->data, nonce->data_len});
+}
+
+/* Our request once more: with the group that the peer wants, or the regular way. NULL: neither would help. */
+static struct ike_request *rekey_again(const struct ike_request *r, const struct ike_payload *error)
+{
+	const struct ike_conn_cfg *cfg = r->sa->conn->cfg;
+	uint16_t kind = error->u.notify.kind;
+	uint16_t group = kind == IKE_N_INVALID_KE_PAYLOAD && error->data_len == 2 ? get_be16(error->data) : 0;
+	bool regular = r->optimized && (kind == IKE_N_NO_PROPOSAL_CHOSEN || kind == IKE_N_INVALID_KE_PAYLOAD);
+	struct ike_request *again;
+
+	if (regular)
+		group = 0;
+	else if (!group || group == r->group || r->restarts >= RESTARTS_MAX ||
+		 !ike_proposals_offer(cfg->proposals, cfg->n_proposals, group))
+		return NULL;
+	again = ike_request_new(r->sa, IKE_JOB_REKEY);
+	if (!again)
+		return NULL;
+	r->sa->ike->counters.optimized_refused += regular;
+	again->group = group;
+	again->regular = r->regular || regular;
+	again->restarts = (uint8_t)(r->restarts + 1);
+	return again;
 }
 
 static void rekey_refused(struct ike_request *r, const struct ike_payload *error)
 {
 	struct ike_sa *old = r->sa;
 	struct ike_sa_rekey *k = old->rekey;
-	const struct ike_conn_cfg *cfg = old->conn->cfg;
 	uint16_t kind = error->u.notify.kind;
-	uint16_t group = kind == IKE_N_INVALID_KE_PAYLOAD && error->data_len == 2 ? get_be16(error->data) : 0;
 	struct ike_sa *theirs = k->theirs;
 	struct ike_request *again;
 	char text[32];
 
 	ike_sa_end(k->ours, IKE_DOWN_REFUSED, kind, false);
 	if (theirs) { /* the peer finished its own rekey before it saw ours, RFC 7296 2.8.2 */
-		rekey_adopt(old, theirs, false);
+		ike_sa_rekey_adopt(old, theirs, false);
 		return;
 	}
 	ike_sa_log(old, LOG_LEVEL_INFO, "ike.refused", "the peer does not rekey now: %s", ike_notify_text(kind, text));
 	if (kind == IKE_N_TEMPORARY_FAILURE)
 		old->ike->counters.temporary_failures++;
-	again = group && group != r->group && r->restarts < RESTARTS_MAX &&
-				ike_proposals_offer(cfg->proposals, cfg->n_proposals, group)
-			? ike_request_new(old, IKE_JOB_REKEY)
-			: NULL;
+	again = rekey_again(r, error);
 	if (again) {
-		again->group = group;
-		again->restarts = (uint8_t)(r->restarts + 1);
 		ike_request_queue(again, true);
 		return;
 	}
@@ -308,13 +354,13 @@ static void rekey_decide(struct ike_sa *old)
 			ike_sa_rekey_forget(theirs);
 			ike_sa_due(theirs, IKE_DUE_LIMIT, old->ike->now + IKE_SPARE_NS);
 		}
-		rekey_adopt(old, ours, true);
+		ike_sa_rekey_adopt(old, ours, true);
 		return;
 	}
 	ike_sa_log(ours, LOG_LEVEL_INFO, "ike.collision", "lost a simultaneous rekey of #%u: it has the lowest nonce",
 		   old->id);
 	ike_sa_rekey_forget(ours);
-	rekey_adopt(old, theirs, false);
+	ike_sa_rekey_adopt(old, theirs, false);
 	ours->phase = IKE_PHASE_CLOSING;
 	ours->reason = IKE_DOWN_REDUNDANT;
 	if (!ike_sa_queue_simple(ours, IKE_JOB_DELETE))
@@ -333,7 +379,7 @@ void ike_sa_rekey_answered(struct ike_request *r, const struct ike_message *m)
 		ike_sa_end(ours, IKE_DOWN_REDUNDANT, 0, false);
 		return;
 	}
-	if (error && !ike_message_find(m, IKE_P_SA)) {
+	if (error && !ike_message_find(m, IKE_P_SA) && !ike_optimized_find(m)) {
 		rekey_refused(r, error);
 		return;
 	}
@@ -341,141 +387,12 @@ void ike_sa_rekey_answered(struct ike_request *r, const struct ike_message *m)
 		ike_sa_log(old, LOG_LEVEL_WARN, "ike.invalid", "the peer's answer to our rekey makes no sense");
 		rekey_dissolve(old);
 		if (old->rekey)
-			rekey_adopt(old, old->rekey->theirs, false);
+			ike_sa_rekey_adopt(old, old->rekey->theirs, false);
 		else
 			rekey_retry(old);
 		return;
 	}
 	rekey_decide(old);
-}
-
-/* ---- theirs ---- */
-
-struct rekey_ask {
-	struct ike_sa *old;
-	const struct ike_message *m;
-	const struct ike_payload *ke, *nonce;
-	struct ike_proposal chosen;
-	uint16_t group;
-	uint8_t nr[IKE_NONCE_LEN];
-	struct ike_ke *own;
-};
-
-static uint16_t rekey_choose(struct rekey_ask *a)
-{
-	const struct ike_conn_cfg *cfg = a->old->conn->cfg;
-	const struct ike_payload *p = ike_message_find(a->m, IKE_P_SA);
-	struct ike_proposal theirs[IKE_PROPOSALS_MAX];
-	struct ike_parse_error err = {0};
-	struct ike_suite suite;
-	int n;
-
-	a->ke = ike_message_find(a->m, IKE_P_KE);
-	a->nonce = ike_message_find(a->m, IKE_P_NONCE);
-	n = p && a->ke && a->nonce ? ike_proposals_parse(p, theirs, IKE_PROPOSALS_MAX, &err) : -EBADMSG;
-	if (n < 0)
-		return IKE_N_INVALID_SYNTAX;
-	if (ike_proposal_select(a->old->ike->crypto, cfg->proposals, cfg->n_proposals, theirs, (unsigned int)n,
-				a->ke->u.ke.group, false, &a->chosen))
-		return IKE_N_NO_PROPOSAL_CHOSEN;
-	ike_suite_of(&a->chosen, &suite);
-	if (!ike_suite_whole(&suite))
-		return IKE_N_NO_PROPOSAL_CHOSEN;
-	if (a->chosen.spi_size != IKE_SPI_LEN || !get_be64(a->chosen.spi))
-		return IKE_N_INVALID_SYNTAX;
-	a->group = suite.ke->id;
-	return a->group == a->ke->u.ke.group ? 0 : IKE_N_INVALID_KE_PAYLOAD;
-}
-
-static struct ike_sa *rekey_make(struct rekey_ask *a)
-{
-	struct ike *ike = a->old->ike;
-	struct ike_sa *sa = rekey_spare(a->old, false);
-	int err;
-
-	if (!sa)
-		return NULL;
-	memcpy(sa->spi_i, a->chosen.spi, IKE_SPI_LEN);
-	ike_sa_choose_spi(ike, sa->spi_r);
-	ike_sa_index_spi(sa);
-	ike_random(ike, a->nr, sizeof(a->nr));
-	a->own = ike_ke_new(ike->crypto, ike_alg_find(IKE_T_KE, a->group, 0), &err);
-	if (!a->own ||
-	    rekey_keys(a->old, sa, &a->chosen, a->own, a->ke, (struct ike_chunk){a->nonce->data, a->nonce->data_len},
-		       (struct ike_chunk){a->nr, sizeof(a->nr)})) {
-		ike_sa_end(sa, IKE_DOWN_PROTOCOL, 0, false);
-		return NULL;
-	}
-	return sa;
-}
-
-static void rekey_answer(struct rekey_ask *a, struct ike_sa *sa)
-{
-	struct ike_builder b;
-	const uint8_t *pub;
-	size_t len;
-
-	memcpy(a->chosen.spi, sa->spi_r, IKE_SPI_LEN);
-	pub = ike_ke_public(a->own, &len);
-	ike_send_start(a->old, &b, IKE_X_CREATE_CHILD_SA, true, a->m->hdr.msgid);
-	ike_build_sa(&b, &a->chosen, 1);
-	ike_build_nonce(&b, a->nr, sizeof(a->nr));
-	ike_build_ke(&b, a->group, pub, len);
-	ike_answer_send(a->old, a->m->hdr.msgid, ike_send_seal(a->old, &b));
-}
-
-/* The new IKE SA is there: it takes over at once, unless our own rekey is in flight, too. */
-static void rekey_theirs(struct rekey_ask *a, struct ike_sa *sa)
-{
-	struct ike_sa *old = a->old;
-
-	if (!old->rekey_sent) {
-		rekey_adopt(old, sa, false);
-		return;
-	}
-	old->ike->counters.collisions++;
-	sa->rekey = old->rekey;
-	old->rekey->theirs = sa;
-	ike_nonce_lowest((struct ike_chunk){a->nonce->data, a->nonce->data_len},
-			 (struct ike_chunk){a->nr, sizeof(a->nr)}, &old->rekey->low_theirs);
-	ike_sa_log(old, LOG_LEVEL_INFO, "ike.collision", "both ends rekey this IKE SA");
-}
-
-static uint16_t rekey_ask(struct rekey_ask *a)
-{
-	struct ike_verdict v = ike_collide(a->old, IKE_ASK_SA_REKEY, NULL);
-	struct ike_sa *sa;
-	uint16_t notify;
-
-	if (v.notify) {
-		a->old->ike->counters.temporary_failures++;
-		ike_sa_log(a->old, LOG_LEVEL_INFO, "ike.collision", "the peer cannot rekey it now: %s", v.sentence);
-		if (a->old->phase == IKE_PHASE_UP) /* let its next attempt find a quiet moment */
-			ike_sa_due(a->old, IKE_DUE_YIELD, a->old->ike->now + IKE_YIELD_NS);
-		return v.notify;
-	}
-	notify = rekey_choose(a);
-	if (notify)
-		return notify;
-	sa = rekey_make(a);
-	if (!sa)
-		return IKE_N_INVALID_SYNTAX;
-	rekey_answer(a, sa);
-	rekey_theirs(a, sa);
-	return 0;
-}
-
-void ike_sa_rekey_request(struct ike_sa *sa, const struct ike_message *m)
-{
-	struct rekey_ask a = {.old = sa, .m = m};
-	uint16_t notify = rekey_ask(&a);
-	uint8_t data[2];
-
-	put_be16(data, a.group);
-	if (notify)
-		ike_answer_notify(sa, IKE_X_CREATE_CHILD_SA, m->hdr.msgid, notify, data,
-				  notify == IKE_N_INVALID_KE_PAYLOAD ? sizeof(data) : 0);
-	ike_ke_free(a.own);
 }
 
 void ike_sa_rekey_settle_for_theirs(struct ike_sa *old)
@@ -487,5 +404,5 @@ void ike_sa_rekey_settle_for_theirs(struct ike_sa *old)
 		return;
 	if (k->ours)
 		ike_sa_end(k->ours, IKE_DOWN_REDUNDANT, 0, false);
-	rekey_adopt(old, theirs, false);
+	ike_sa_rekey_adopt(old, theirs, false);
 }

@@ -89,6 +89,8 @@ struct ike_request {
 	uint16_t group;      /* KE group in use, 0: none yet */
 	uint8_t tries;       /* retransmissions so far */
 	uint8_t restarts;    /* requests made anew for INVALID_KE_PAYLOAD */
+	bool optimized;      /* sent as an optimized rekey */
+	bool regular;        /* not to be one: the peer has refused that */
 	struct ike_buf *buf; /* once sent */
 	struct ike_child *child;
 	struct ike_ke *ke;
@@ -159,7 +161,8 @@ struct ike_child {
 	int16_t install_err;
 	bool reserved;  /* child_reserve() said yes: IKE_EV_CHILD_DOWN is owed */
 	bool holding;   /* responder: an answer waits for it */
-	bool in_auth;   /* ... of IKE_AUTH */
+	bool in_auth;   /* made in IKE_AUTH: about KE for Child SAs nothing was agreed there */
+	bool changed;   /* its configuration is not the one that it was negotiated by */
 	bool installed; /* reported, on the engine's work list */
 	bool abandoned; /* deleted by the owner before it was up */
 	bool redundant;
@@ -261,6 +264,8 @@ struct ike_sa {
 	bool half_open;  /* counted as such */
 	bool rekey_sent; /* our IKE rekey is in flight */
 	bool close_wanted, is_dirty;
+	bool optimized;                   /* both sides have said OPTIMIZED_REKEY_SUPPORTED */
+	bool changed;                     /* its proposals are not the ones that it was negotiated by */
 	bool keyrack;                     /* the peer sent our Vendor ID, and we ours */
 	bool natt, nat_local, nat_remote; /* the peer speaks NAT-T; we are, it is behind a NAT */
 };

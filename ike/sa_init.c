@@ -46,3 +46,14 @@ bool ike_suite_whole(const struct ike_suite *s)
 {
 	return s->encr && s->prf && s->ke && (s->encr->aead || s->integ);
 }
+
+void ike_suite_proposal(const struct ike_suite *s, struct ike_proposal *out)
+{
+	const struct ike_alg *algs[] = {s->encr, s->integ, s->prf, s->ke};
+
+	*out = (struct ike_proposal){.number = 1, .protocol = IKE_PROTO_IKE};
+	for (unsigned int i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
+		if (algs[i])
+			out->t[out->n++] = (struct ike_transform){
+				.type = algs[i]->type, .id = algs[i]->id, .key_bits = algs[i]->key_bits};
+}

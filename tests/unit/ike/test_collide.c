@@ -35,6 +35,8 @@ struct cell {
 	unsigned int faults;
 	bool b_first, keep_old;
 	unsigned int window;
+	bool optimized;  /* rekeys of either side may be optimized ones: those of ... */
+	bool regular[2]; /* ... this side are not */
 };
 
 static char where[200];
@@ -43,9 +45,10 @@ static void cell_describe(const struct cell *c)
 {
 	static const char *const low[] = {"A's request", "B's answer", "B's request", "A's answer"};
 	static const char *const kind[] = {"lost", "late", "very late", "twice"};
-	int at = snprintf(where, sizeof(where), "A: %s, B: %s, lowest: %s, window %u%s%s", act_names[c->a],
-			  act_names[c->b], low[c->lowest], c->window, c->b_first ? ", B first" : "",
-			  c->keep_old ? ", late deletes" : "");
+	int at = snprintf(where, sizeof(where), "A: %s%s, B: %s%s, lowest: %s, window %u%s%s",
+			  c->optimized && !c->regular[A] ? "optimized " : "", act_names[c->a],
+			  c->optimized && !c->regular[B] ? "optimized " : "", act_names[c->b], low[c->lowest],
+			  c->window, c->b_first ? ", B first" : "", c->keep_old ? ", late deletes" : "");
 
 	for (unsigned int i = 0; i < c->faults; i++)
 		at += snprintf(where + at, sizeof(where) - (size_t)at, ", #%u %s", c->fault[i].seq,
@@ -89,11 +92,11 @@ static void cell_nonces(struct pair *p, enum lowest lowest)
 }
 
 /* Owners who delete the old one themselves, some time after the new one is up. */
-static void cell_delete_old(struct pair *p)
+static void cell_delete_old(struct pair *p, struct pair_child *const olds[2])
 {
 	for (int n = A; n <= B; n++) {
 		struct pair_side *s = &p->side[n];
-		struct pair_child *c, *old = TAILQ_FIRST(&s->children);
+		struct pair_child *c, *old = olds[n];
 
 		TAILQ_FOREACH (c, &s->children, link)
 			if (!c->down && c->delete_old && old && !old->down && old != c)
@@ -150,18 +153,34 @@ static void cell_check_ike_nonces(struct pair *p, const struct cell *c)
 	assert_int_equal(info.initiator, !a_loses);
 }
 
+/* The first one of all is always a regular rekey; after it the Child SA can be rekeyed in both ways. */
+static void cell_first_rekey(struct pair *p, const struct cell *c)
+{
+	cell_act(p, A, CHILD_REKEY);
+	pair_run(p);
+	pair_check(p);
+	for (int n = A; n <= B; n++) /* the agreement stands, this side just does not make use of it */
+		p->side[n].conn.optimized_rekey = !c->regular[n];
+}
+
 static void cell_run(const struct cell *c)
 {
 	unsigned int sas[2] = {0};
-	struct pair_child *child;
+	struct pair_child *child, *old[2];
 	struct pair p;
 
 	cell_describe(c);
 	pair_config(&p);
 	p.side[A].conn.window = p.side[B].conn.window = c->window;
-	p.side[A].keep_old = p.side[B].keep_old = c->keep_old;
+	p.side[A].conn.optimized_rekey = p.side[B].conn.optimized_rekey = c->optimized;
 	pair_start(&p);
 	pair_up(&p);
+	if (c->optimized)
+		cell_first_rekey(&p, c);
+	for (int n = A; n <= B; n++) {
+		old[n] = pair_child_at(&p.side[n], 0);
+		p.side[n].keep_old = c->keep_old;
+	}
 	cell_nonces(&p, c->lowest);
 	p.b_first = c->b_first;
 	pair_faults(&p, c->fault, c->faults);
@@ -169,11 +188,11 @@ static void cell_run(const struct cell *c)
 	cell_act(&p, B, c->b);
 	for (int n = A; n <= B; n++) /* marks the replacements that this side asked for */
 		TAILQ_FOREACH (child, &p.side[n].children, link)
-			if (child->rekey)
+			if (child->rekey && !child->up)
 				child->hint = &p;
 	pair_pass(&p, 5 * SEC);
 	if (c->keep_old)
-		cell_delete_old(&p);
+		cell_delete_old(&p, old);
 	pair_pass(&p, 60 * SEC);
 	if (c->a != SA_DELETE && c->b != SA_DELETE) {
 		pair_check(&p);
@@ -239,6 +258,20 @@ static void matrix(enum act a, enum act b)
 	}
 }
 
+/* Optimized rekeys against each other and against regular ones: the same nonces, the same verdicts. */
+static void matrix_optimized(enum act a, enum act b)
+{
+	for (unsigned int regular = 0; regular < 3; regular++) { /* both regular is the other matrix */
+		struct cell c = {
+			.a = a, .b = b, .window = 1, .optimized = true, .regular = {regular == 1, regular == 2}};
+
+		for (int keep_old = 0; keep_old < 2; keep_old++) {
+			c.keep_old = keep_old;
+			each_order(&c);
+		}
+	}
+}
+
 /* Two datagrams go wrong at a time. */
 static void matrix_of_pairs(enum act a, enum act b)
 {
@@ -275,6 +308,14 @@ MATRIX(ike_delete_rekey, SA_DELETE, SA_REKEY)
 MATRIX(ike_delete_delete, SA_DELETE, SA_DELETE)
 MATRIX(ike_delete_child_rekey, SA_DELETE, CHILD_REKEY)
 
+static void test_optimized(void **state)
+{
+	(void)state;
+	matrix_optimized(CHILD_REKEY, CHILD_REKEY);
+	matrix_optimized(SA_REKEY, SA_REKEY);
+	matrix_optimized(SA_REKEY, CHILD_REKEY);
+}
+
 static void test_two_faults(void **state)
 {
 	(void)state;
@@ -291,7 +332,7 @@ int main(void)
 		CELLS(child_delete_delete), CELLS(ike_alone),         CELLS(ike_ike),
 		CELLS(ike_child_create),    CELLS(ike_child_rekey),   CELLS(ike_child_delete),
 		CELLS(ike_delete_rekey),    CELLS(ike_delete_delete), CELLS(ike_delete_child_rekey),
-		CELLS(two_faults),
+		CELLS(optimized),           CELLS(two_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ static void compose(struct ike_message *m, uint8_t exchange, bool response, cons
 		{'N', {.type = IKE_P_NOTIFY, .u.notify.kind = IKE_N_INITIAL_CONTACT}},
 		{'E', {.type = IKE_P_NOTIFY, .u.notify.kind = IKE_N_NO_PROPOSAL_CHOSEN}},
 		{'O', {.type = IKE_P_NOTIFY, .u.notify.kind = IKE_N_COOKIE}},
+		{'o', {.type = IKE_P_NOTIFY, .u.notify.kind = IKE_N_OPTIMIZED_REKEY}},
 	};
 
 	*m = (struct ike_message){.hdr = {.spi_i = {1}, .exchange = exchange}};
@@ -144,6 +145,53 @@ static void refused(void **state)
 	}
 }
 
+/* CREATE_CHILD_SA's other shape, and only with a peer that has sent our Vendor ID. */
+static void optimized(void **state)
+{
+	static const struct {
+		bool response;
+		const char *payloads;
+		uint16_t keyrack, other; /* from whom: 0: accepted, else the notify */
+		const char *text;        /* from keyrack */
+	} rows[] = {
+		{REQUEST, "|Non", 0, IKE_N_INVALID_SYNTAX, NULL},
+		{REQUEST, "|onK", 0, IKE_N_INVALID_SYNTAX, NULL},
+		{REQUEST, "|NonKNV", 0, IKE_N_INVALID_SYNTAX, NULL},
+		{RESPONSE, "|on", 0, IKE_N_INVALID_SYNTAX, NULL},
+		{RESPONSE, "|onKN", 0, IKE_N_INVALID_SYNTAX, NULL},
+		{RESPONSE, "|E", 0, 0, NULL},
+		{REQUEST, "|NSnKir", 0, 0, NULL}, /* the regular way, always */
+		{RESPONSE, "|SnKir", 0, 0, NULL},
+		{REQUEST, "|No", IKE_N_NO_PROPOSAL_CHOSEN, IKE_N_INVALID_SYNTAX,
+		 "CREATE_CHILD_SA request: no No payload"},
+		{REQUEST, "|Nonn", IKE_N_NO_PROPOSAL_CHOSEN, IKE_N_INVALID_SYNTAX,
+		 "CREATE_CHILD_SA request: more than 1 No payloads"},
+		{REQUEST, "|NonKK", IKE_N_NO_PROPOSAL_CHOSEN, IKE_N_INVALID_SYNTAX,
+		 "CREATE_CHILD_SA request: more than 1 KE payloads"},
+		{REQUEST, "|NoSn", IKE_N_NO_PROPOSAL_CHOSEN, 0,
+		 "CREATE_CHILD_SA request: SA payload has no place in it"},
+		{REQUEST, "|Nonir", IKE_N_NO_PROPOSAL_CHOSEN, IKE_N_INVALID_SYNTAX,
+		 "CREATE_CHILD_SA request: TSi payload has no place in it"},
+		{RESPONSE, "|oSn", IKE_N_INVALID_SYNTAX, 0, "CREATE_CHILD_SA response: SA payload has no place in it"},
+		{RESPONSE, "|o", IKE_N_INVALID_SYNTAX, IKE_N_INVALID_SYNTAX, "CREATE_CHILD_SA response: no No payload"},
+		{REQUEST, "on", 0, 0, "CREATE_CHILD_SA request: N payload is not protected"},
+	};
+	struct ike_parse_error err;
+	struct ike_message m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int keyrack = 0; keyrack < 2; keyrack++) {
+			compose(&m, IKE_X_CREATE_CHILD_SA, rows[i].response, rows[i].payloads);
+			m.keyrack = keyrack;
+			err = (struct ike_parse_error){.text = ""};
+			ike_message_check(&m, &err);
+			assert_int_equal(err.notify, keyrack ? rows[i].keyrack : rows[i].other);
+			if (keyrack)
+				assert_string_equal(err.text, rows[i].text ? rows[i].text : "");
+		}
+}
+
 static void headers(void **state)
 {
 	struct ike_parse_error err;
@@ -169,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(optimized),
 		cmocka_unit_test(headers),
 	};
 
