@@ -20,6 +20,7 @@ FIELDS = ("frame.number", "isakmp.ispi", "isakmp.exchangetype", "isakmp.flag_i",
 SA_INIT, AUTH, CREATE_CHILD_SA, INFORMATIONAL = 34, 35, 36, 37
 SA, DELETE, ENCRYPTED = 33, 42, 46
 REKEY_SA = 16393
+OPTIMIZED_REKEY = 0xcb04  # a private-use number of keyrack's (ike/ike.h)
 EXPERT_WARNING = 0x600000  # Wireshark's PI_WARN; what is below is chat and notes
 
 
@@ -64,7 +65,10 @@ def kind(m):
         name = "IKE_AUTH"
     elif exchange == CREATE_CHILD_SA:
         protocol = number(m, "isakmp.prop.protoid")
-        name = ("rekey of the IKE SA" if 1 in protocol else "rekey of a Child SA" if REKEY_SA in notifies
+        optimized = OPTIMIZED_REKEY in notifies
+        name = ("optimized rekey of a Child SA" if optimized and REKEY_SA in notifies
+                else "optimized rekey of the IKE SA" if optimized
+                else "rekey of the IKE SA" if 1 in protocol else "rekey of a Child SA" if REKEY_SA in notifies
                 else "new Child SA" if SA in payloads else "refused CREATE_CHILD_SA")
     elif exchange == INFORMATIONAL:
         name = "delete" if DELETE in payloads else "liveness"
@@ -83,7 +87,7 @@ def name_exchanges(messages):
                (m["isakmp.flag_i"][0] in ("1", "True")) != (way == "response"))
         if way == "request":
             requests[key] = name
-        elif requests.get(key, name) != name and name in ("new Child SA", "liveness"):
+        elif requests.get(key, name) != name and name in ("new Child SA", "liveness", "optimized rekey of the IKE SA"):
             name = requests[key]
         kinds.append((name, way))
     return kinds
@@ -94,8 +98,8 @@ def check_capture(pcap, rows):
     for m in messages:
         check_message(m)
     kinds = name_exchanges(messages)
-    for name in ("IKE_SA_INIT", "IKE_AUTH", "new Child SA", "rekey of a Child SA", "rekey of the IKE SA", "liveness",
-                 "delete"):
+    for name in ("IKE_SA_INIT", "IKE_AUTH", "new Child SA", "rekey of a Child SA", "optimized rekey of a Child SA",
+                 "optimized rekey of the IKE SA", "liveness", "delete"):
         for way in ("request", "response"):
             n = kinds.count((name, way))
             print(f"{n:4} {name} {way}")
