@@ -108,6 +108,10 @@ const struct metrics_row metrics_rows[] = {
 	BOUND("queue", queue_full),
 	BY("ike_count_sas", "result=\"agreed\"", "Child SAs for which a count was negotiated, by result.", ike.count_agreed),
 	BY("ike_count_sas", "result=\"ignored\"", NULL, ike.count_ignored),
+	BY("ike_optimized_rekeys", "by=\"us\"", "Optimized rekeys of IKE and Child SAs, by who asked.", ike.optimized_init),
+	BY("ike_optimized_rekeys", "by=\"peer\"", NULL, ike.optimized_resp),
+	COUNT("ike_optimized_refused", "Optimized rekeys that the peer refused and that were tried again the regular way.",
+	      ike.optimized_refused),
 	{NULL},
 };
 /* clang-format on */
