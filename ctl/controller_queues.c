@@ -79,7 +79,7 @@ static int queues_make(struct controller *c, const struct xfrm_transport *reques
 	const struct ethtool_events ethtool_events = {.ctx = c, .changed = on_notified, .closed = on_closed};
 	const struct queues_events events = {.ctx = c, .changed = on_changed};
 	const struct queues_config config = {
-		.ifname = c->nic.device,
+		.ifname = c->nic.device[0] ? c->nic.device : "card",
 		.root = root,
 		.cpus = c->nic.queues,
 		.manage = c->nic.manage_queues,

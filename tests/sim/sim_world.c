@@ -151,12 +151,12 @@ static int nic_text(const struct side *s, char *out, size_t size)
 	return snprintf(
 		out, size,
 		"nic {\nbackend = hwsim\nsocket = /nowhere\nifindex = %u\nprofile = %s\nslots = %u\n%squeues = %u\n"
-		"counter_poll = %" PRIu64 "ms\ncounter_gap = %" PRIu64 "ms\ndrain = %" PRIu64 "ms\n}\n"
+		"counter_poll = %" PRIu64 "ms\ncounter_gap = %" PRIu64 "ms\ndrain = %" PRIu64 "ms\n%s\n}\n"
 		"daemon {\nretransmit_timeout = %ums\nretransmit_base = 1.3\nretransmit_tries = 12\n}\n"
 		"secrets {\nike-sim {\nsecret = \"two hosts and one secret\"\n}\n}\n",
 		s->i + 1, word(k->profile, "tiny-33"), k->slots, k->queues_open ? "# " : "", k->queues ? k->queues : 1,
 		k->counter_poll_ms ? k->counter_poll_ms : 1000, k->counter_gap_ms, k->drain_ms ? k->drain_ms : 500,
-		k->retransmit_ms ? k->retransmit_ms : 300);
+		word(k->nic_extra, ""), k->retransmit_ms ? k->retransmit_ms : 300);
 }
 
 static int child_text(const struct world *w, const struct side *s, char *out, size_t size)

@@ -30,6 +30,7 @@ struct side_config {
 	uint64_t counter_poll_ms, counter_gap_ms, drain_ms;
 	bool no_sa_dir;             /* the kernel knows neither XFRMA_SA_DIR nor XFRMA_SA_PCPU */
 	unsigned int retransmit_ms; /* the first wait for an answer; 0: 300 */
+	const char *nic_extra;      /* more lines for the nic section */
 	const char *root;           /* the queue map's files; NULL: none */
 	bool no_ethtool;            /* the card never answers */
 	bool queues_open;           /* nic.queues is not configured */
