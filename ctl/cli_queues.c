@@ -3,27 +3,56 @@
 
 #include "ctl/cli.h"
 
-static bool any_has(const json_t *rows, const char *key)
+/* What is not as one would like it: why a mode was chosen, and why packets are not steered. */
+static void note_add(json_t *row)
 {
+	const char *mode = cli_text(row, "mode_why", ""), *in = cli_text(row, "unsteered", "");
+	char text[400];
+
+	if (!mode[0] && !in[0])
+		return;
+	snprintf(text, sizeof(text), "%s%s%s", mode, mode[0] && in[0] ? "; " : "", in);
+	json_object_set_new(row, "note", json_string(text));
+}
+
+static void queues_print(json_t *queues)
+{
+	static const struct cli_column columns[] = {
+		{"CONNECTION", "ike", CLI_TEXT},
+		{"CHILD", "child", CLI_TEXT},
+		{"QUEUE", "queue", CLI_TEXT},
+		{"CPU", "cpu", CLI_TEXT},
+		{"SPI IN", "spi_in", CLI_TEXT},
+		{"SPI OUT", "spi_out", CLI_TEXT},
+		{"MODE IN", "mode_in", CLI_TEXT},
+		{"OUT", "mode", CLI_TEXT},
+		{"BIT/S", "byte_rate", CLI_RATE_BITS},
+		{"SHARE", "share", CLI_PERCENT},
+		{"AGE", "age", CLI_SECONDS},
+		{"REKEY", "rekey_in", CLI_SECONDS},
+		{"SA", "child_state", CLI_TEXT},
+		{"STEERING", "steering", CLI_TEXT},
+		{"NOTE", "note", CLI_TEXT},
+	};
+	unsigned int n = sizeof(columns) / sizeof(columns[0]) - 1;
+	const char *lacks;
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row) if (json_object_get(row, key)) return true;
-	return false;
+	json_array_foreach(queues, i, row)
+	{
+		note_add(row);
+		if (json_object_get(row, "note"))
+			n = sizeof(columns) / sizeof(columns[0]);
+	}
+	cli_table(queues, columns, n);
+	lacks = cli_text(json_array_get(queues, 0), "map_lacks", "");
+	if (lacks[0])
+		printf("queue map: %s\n", lacks);
 }
 
 int cli_queues(struct cli *cli, int argc, char **argv)
 {
-	static const struct cli_column columns[] = {
-		{"CONNECTION", "ike", CLI_TEXT},       {"CHILD", "child", CLI_TEXT},
-		{"QUEUE", "queue", CLI_TEXT},          {"SPI IN", "spi_in", CLI_TEXT},
-		{"SPI OUT", "spi_out", CLI_TEXT},      {"MODE", "mode", CLI_TEXT},
-		{"BIT/S", "byte_rate", CLI_RATE_BITS}, {"PACKETS IN", "packets_in", CLI_COUNT},
-		{"OUT", "packets_out", CLI_COUNT},     {"WEAR", "wear_soft", CLI_PERCENT},
-		{"REKEY", "rekey_in", CLI_SECONDS},    {"SA", "child_state", CLI_TEXT},
-		{"STEERING", "steering", CLI_TEXT},    {"WHY THIS MODE", "mode_why", CLI_TEXT},
-	};
-	unsigned int n = sizeof(columns) / sizeof(columns[0]);
 	json_t *queues;
 
 	if (argc > 1) {
@@ -36,7 +65,7 @@ int cli_queues(struct cli *cli, int argc, char **argv)
 	if (cli->json)
 		cli_json(queues);
 	else
-		cli_table(queues, columns, n - !any_has(queues, columns[n - 1].key));
+		queues_print(queues);
 	json_decref(queues);
 	return CLI_OK;
 }

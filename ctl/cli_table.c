@@ -6,7 +6,7 @@
 
 #include "ctl/cli.h"
 
-enum { COLUMNS_MAX = 24, CELL_MAX = 120 };
+enum { COLUMNS_MAX = 24, CELL_MAX = 240 };
 
 void cli_json(const json_t *value)
 {

@@ -109,6 +109,21 @@ static struct top_lane *lane_new(struct top_model *m, const struct top_lane_key 
 	return l;
 }
 
+/* The shortest way to say it: a line has little room. */
+static void steering_view(struct top_queue *q, const json_t *row)
+{
+	const char *in = cli_text(row, "steered_in", ""), *why = cli_text(row, "unsteered", "");
+
+	if (!in[0])
+		snprintf(q->steering, sizeof(q->steering), "%s", cli_text(row, "steering", ""));
+	else if (why[0])
+		snprintf(q->steering, sizeof(q->steering), "CPU %s, TX %s, RX any: %s", cli_text(row, "cpu", "-"),
+			 cli_text(row, "tx", "any"), why);
+	else
+		snprintf(q->steering, sizeof(q->steering), "CPU %s, TX %s, RX %s by %s", cli_text(row, "cpu", "-"),
+			 cli_text(row, "tx", "any"), cli_text(row, "rx", "any"), in);
+}
+
 static void lane_view(struct top_lane *l, const json_t *row)
 {
 	struct top_queue *q = &l->view;
@@ -121,7 +136,7 @@ static void lane_view(struct top_lane *l, const json_t *row)
 	snprintf(q->spi_out, sizeof(q->spi_out), "%s", cli_text(row, "spi_out", "-"));
 	snprintf(q->mode, sizeof(q->mode), "%s", cli_text(row, "mode", "-"));
 	snprintf(q->state, sizeof(q->state), "%s", cli_text(row, "child_state", "-"));
-	snprintf(q->steering, sizeof(q->steering), "%s", cli_text(row, "steering", ""));
+	steering_view(q, row);
 	q->wear_soft = cli_number(row, "wear_soft");
 	q->wear_hard = cli_number(row, "wear_hard");
 	q->rekey_in = json_object_get(row, "rekey_in") ? cli_number(row, "rekey_in") : -1;

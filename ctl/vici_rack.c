@@ -116,7 +116,7 @@ struct queue_row {
 	struct controller_queue queue;
 	struct controller_child child;
 	/* the texts of `queue`, which are not there any more when it is written */
-	char out[QUEUES_TEXT], in[QUEUES_TEXT], why[QUEUES_TEXT], poor[QUEUES_TEXT];
+	char out[QUEUES_TEXT], in[QUEUES_TEXT], why[QUEUES_TEXT], poor[QUEUES_TEXT], mode_why[QUEUES_TEXT];
 };
 
 struct queue_rows {
@@ -156,6 +156,7 @@ static void queue_add(void *ctx, const struct controller_queue *q)
 	text_copy(row->in, q->steering_in);
 	text_copy(row->why, q->why);
 	text_copy(row->poor, q->poor);
+	text_copy(row->mode_why, q->mode_why);
 }
 
 static int number_compare(uint32_t a, uint32_t b)
@@ -231,8 +232,7 @@ static void queue_event(struct vici_request *r, const struct queue_row *row)
 	child_names_write(&w, c);
 	vici_text(&w, "mode", offload_mode_name(c->out.mode)); /* it is sending that the queue is chosen for */
 	vici_text(&w, "mode_in", offload_mode_name(c->in.mode));
-	if (q->mode_why[0])
-		vici_text(&w, "mode_why", q->mode_why);
+	text_write(&w, "mode_why", row->mode_why);
 	vici_text(&w, "sends", c->out.installed ? "yes" : "no");
 	queue_write(&w, q->queue);
 	cipher_write(&w, c->ike);
