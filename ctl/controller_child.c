@@ -284,6 +284,8 @@ static void child_up(struct ctl_child *ch, const struct ike_event *ev)
 	else if (ch->late_out)
 		child_watch_start(ch);
 	rekey_watch(ch);
+	if (ch->lane->offline)
+		c->queues.changed = true; /* the peer has replaced it meanwhile: it goes, too */
 	if (ch->lane->index)
 		snprintf(queue, sizeof(queue), "queue %u (CPU %u)", ch->lane->index - 1, ch->lane->cpu);
 	log_at(c->log, LOG_LEVEL_INFO, "child.serves", "%s: Child SA %u is up, in %08x out %08x, %s, %s%s",

@@ -202,6 +202,8 @@ void tunnel_lanes_changed(struct ctl_tunnel *t, bool at_once)
 	if (!t->n_up)
 		return;
 	t->settle_ns = at_once ? 0 : t->c->now + settle_ns;
+	if (at_once) /* a CPU that nobody has been asked for yet */
+		t->held_ns = 0;
 	lanes_fill(t);
 	tunnel_settle(t);
 }
@@ -320,6 +322,7 @@ void lane_acquired(struct ctl_tunnel *t, const struct xfrm_acquire *a)
 		log_at(t->c->log, LOG_LEVEL_NOTICE, "queue.none",
 		       "%s: the kernel asks for an SA of CPU %u, which has no queue", t->name, a->cpu);
 		lanes_hold(t, "a CPU without a queue sends");
+		queues_reread(t->c); /* it may be new */
 		lanes_policy(t);
 		return;
 	}

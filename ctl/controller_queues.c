@@ -42,6 +42,7 @@ static void on_changed(void *ctx, const char *what)
 
 	(void)what; /* the map has logged it */
 	c->queues.changed = true;
+	c->counters.queue_maps++;
 }
 
 static void refresh_fire(struct controller *c, struct ctl_timer *t)
@@ -220,14 +221,14 @@ static bool lane_update(struct ctl_lane *l)
 	log_at(c->log, LOG_LEVEL_NOTICE, l->offline ? "queue.offline" : "queue.online", "%s: queue %u: CPU %u is %s",
 	       l->tunnel->name, l->index - 1, l->cpu, l->offline ? "gone, and so is its SA" : "back");
 	l->failures = 0;
-	l->retry_ns = 0;
+	l->retry_ns = l->barred_ns = 0;
 	return !l->offline;
 }
 
 static void lanes_update(struct ctl_tunnel *t, bool first)
 {
 	unsigned int before = t->n_lanes;
-	bool back = false;
+	bool back = false, more;
 
 	for (unsigned int i = 1; i < t->lanes_made; i++)
 		back = lane_update(t->lanes[i]) || back;
@@ -236,8 +237,9 @@ static void lanes_update(struct ctl_tunnel *t, bool first)
 	for (unsigned int i = 1; i < t->lanes_made; i++)
 		if (i >= t->n_lanes || t->lanes[i]->offline)
 			lane_delete(t->lanes[i]);
-	if (first || back || t->n_lanes > before)
-		tunnel_lanes_changed(t, back);
+	more = t->n_lanes > before;
+	if (first || back || more)
+		tunnel_lanes_changed(t, back || (more && !first));
 }
 
 /* Rows of CPUs that were not seen before. */
@@ -279,7 +281,6 @@ void queues_run(struct controller *c)
 		k->state = MAP_READY;
 		ctl_timer_stop(c, &k->wait);
 		rows_add(c);
-		c->counters.queue_maps++;
 	}
 	HASH_ITER (hh, c->tunnels, t, next_tunnel)
 		lanes_update(t, first);

@@ -125,7 +125,7 @@ static int generic_send(void *ctx, const void *buf, size_t len)
 
 	if (n->no_rules && asks_for_rule(buf, len))
 		refuse(n, buf, -ENOSPC);
-	else if (!n->no_ethtool)
+	else
 		hwsim_generic(n->card, *n->now, buf, len, generic_reply, n);
 	return 0;
 }
@@ -134,14 +134,14 @@ static ssize_t generic_recv(void *ctx, void *buf, size_t size)
 {
 	struct nic *n = ctx;
 
-	return queue_take(n, &n->generic_replies, buf, size);
+	return n->no_ethtool ? -EAGAIN : queue_take(n, &n->generic_replies, buf, size);
 }
 
 static ssize_t monitor_recv(void *ctx, void *buf, size_t size)
 {
 	struct nic *n = ctx;
 
-	return queue_take(n, &n->generic_events, buf, size);
+	return n->no_ethtool ? -EAGAIN : queue_take(n, &n->generic_events, buf, size);
 }
 
 void nic_init(struct nic *n, const uint64_t *now, uint64_t seed, uint64_t delay_ns)
@@ -234,7 +234,7 @@ uint64_t nic_next(const struct nic *n)
 
 uint64_t nic_generic_next(const struct nic *n)
 {
-	return first_due(n, &n->generic_replies, &n->generic_events);
+	return n->no_ethtool ? UINT64_MAX : first_due(n, &n->generic_replies, &n->generic_events);
 }
 
 bool nic_is_idle(const struct nic *n)

@@ -35,7 +35,7 @@ struct nic {
 	struct xfrm_transport requests, multicast;
 	struct nic_queue generic_replies, generic_events;
 	struct xfrm_transport generic_requests, generic_multicast;
-	bool no_ethtool; /* it is never answered */
+	bool no_ethtool; /* its answers do not come */
 	bool no_rules;   /* flow rules are refused */
 };
 

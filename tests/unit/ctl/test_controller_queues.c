@@ -306,6 +306,74 @@ static void without_a_map_queue_sas_come_after_a_while(void **state)
 	rig_free(&w);
 }
 
+/* SAs made without the map are bound to other CPUs, and land anywhere: they are replaced when it comes. */
+static void a_late_map_moves_what_was_made_without_it(void **state)
+{
+	struct world_config config = per_queue();
+	struct files *f = machine(&config, "0,2,3\n");
+	struct lanes l;
+	struct world w;
+
+	(void)state;
+	config.side[0].queues_open = false;
+	config.side[0].queues = 3;
+	config.side[0].no_ethtool = true;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	l = lanes_of(&w.side[0]);
+	assert_int_equal(l.n, 3);
+	assert_int_equal(l.child[1].cpu, 1);
+	w.side[0].nic.no_ethtool = false;
+	rig_run(&w, 6000);
+	l = lanes_of(&w.side[0]);
+	assert_int_equal(l.n, 3);
+	assert_int_equal(l.child[1].cpu, 2);
+	assert_int_equal(l.child[2].cpu, 3);
+	assert_true(rig_counters(&w.side[0]).queue_rekeys >= 2);
+	for (unsigned int q = 0; q < 3; q++)
+		assert_string_equal(l.in[q], "hash");
+	rig_free(&w);
+	files_free(f);
+}
+
+/* The first answers of a daemon that has just started: its peer asks for queues before it knows its own. */
+static void a_peer_that_asks_before_the_map_is_there_comes_again(void **state)
+{
+	struct world_config config = per_queue();
+	struct rig_answer answer = {0};
+	struct world w;
+
+	(void)state;
+	config.side[1].no_ethtool = true;
+	rig_make(&w, &config);
+	controller_initiate(w.side[0].c, w.now, "peer", "net", 0, rig_done, &answer);
+	rig_run(&w, 300);
+	assert_int_equal(lanes_of(&w.side[0]).n, 0);
+	w.side[1].nic.no_ethtool = false;
+	rig_run(&w, 10000);
+	assert_int_equal(lanes_of(&w.side[0]).n, 4);
+	assert_string_equal(lanes_of(&w.side[1]).in[3], "hash");
+	rig_free(&w);
+}
+
+static void the_link_that_comes_up_is_a_reason_to_look(void **state)
+{
+	struct world_config config = per_queue();
+	struct files *f = machine(&config, "0-2\n");
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	assert_int_equal(lanes_of(&w.side[0]).n, 3);
+	files_put(f, "0-3\n", "sys/devices/system/cpu/online");
+	controller_resync(w.side[0].c, w.now, "the link is up again");
+	rig_run(&w, 300);
+	assert_int_equal(lanes_of(&w.side[0]).n, 4);
+	rig_free(&w);
+	files_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +388,9 @@ int main(void)
 		cmocka_unit_test(flow_rules_lead_where_rss_does_not_see_the_spi),
 		cmocka_unit_test(a_refused_rule_is_said_and_nothing_fails),
 		cmocka_unit_test(without_a_map_queue_sas_come_after_a_while),
+		cmocka_unit_test(a_late_map_moves_what_was_made_without_it),
+		cmocka_unit_test(a_peer_that_asks_before_the_map_is_there_comes_again),
+		cmocka_unit_test(the_link_that_comes_up_is_a_reason_to_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
