@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,6 +105,7 @@ void daemon_stop(struct daemon *d, int exit_code)
 	if (d->stopping)
 		return;
 	d->stopping = true;
+	sd_notify(0, "STOPPING=1\nSTATUS=deleting SAs");
 	controller_stop(d->controller, now, now + (d->nic.closed ? stop_no_card_ns : stop_ns), on_stopped, d);
 }
 
@@ -256,6 +258,7 @@ static int daemon_run(struct daemon *d)
 	if (!err) {
 		log_at(&d->log, LOG_LEVEL_NOTICE, "daemon.started", "keyrackd %s: %u connections, ports %u and %u",
 		       KEYRACK_VERSION, d->conf->n_conns, d->conf->daemon.ike.port, d->conf->daemon.ike.port_natt);
+		sd_notify(0, "READY=1"); /* without systemd nothing happens */
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 	}
 	daemon_end(d);

@@ -151,6 +151,8 @@ int demo_daemon_start(struct demo *d, struct demo_side *s)
 	const char *argv[] = {prog, "--config", conf, NULL};
 
 	snprintf(prog, sizeof(prog), "%s/keyrackd", d->bin);
+	if (access(prog, X_OK) != 0) /* where packages put it */
+		snprintf(prog, sizeof(prog), "%s/../sbin/keyrackd", d->bin);
 	snprintf(conf, sizeof(conf), "%s/%s.conf", d->dir, s->name);
 	snprintf(name, sizeof(name), "%s-keyrackd", s->name);
 	s->daemon = process_start(d, name, argv);
