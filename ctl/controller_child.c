@@ -164,7 +164,21 @@ static struct ctl_child *child_new(struct controller *c, struct ctl_lane *lane, 
 	return ch;
 }
 
-/* The first Child SA of an IKE SA is the fallback, whatever else the tunnel has from another IKE SA of that peer. */
+/* One that it has asked for. */
+static bool peer_has_fallback(const struct ctl_tunnel *t)
+{
+	const struct ctl_child *ch;
+
+	TAILQ_FOREACH (ch, &t->lanes[0]->children, lane_link)
+		if (ch->fresh && !ch->ours)
+			return true;
+	return false;
+}
+
+/*
+ * The first Child SA of an IKE SA is the fallback, whatever else the tunnel has from another IKE SA of that peer; and
+ * so is the first that names no resource, as keyrack and strongSwan ask for theirs.
+ */
 static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, const struct ctl_peer *p,
 				 const struct ike_child_offer *offer)
 {
@@ -176,7 +190,11 @@ static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, co
 	if (offer->initiator && offer->hint)
 		return offer->hint;
 	t = tunnel_for_offer(c, conn, offer);
-	return t ? tunnel_lane_for_peer(t, offer->resource && !TAILQ_EMPTY(&p->children)) : NULL;
+	if (!t)
+		return NULL;
+	if (offer->resource && !offer->resource_len && !peer_has_fallback(t))
+		return t->lanes[0];
+	return tunnel_lane_for_peer(t, offer->resource && !TAILQ_EMPTY(&p->children));
 }
 
 static uint16_t refuse_with(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t,

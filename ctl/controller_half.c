@@ -209,6 +209,8 @@ static void half_installed(void *ctx, const struct xfrm_result *result)
 	child_tell_slot(ch);
 	if (!h->out)
 		child_steer(ch);
+	if (h->out)
+		lanes_policy(ch->tunnel);
 	if (h->remove)
 		half_remove(h);
 	else

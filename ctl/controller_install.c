@@ -153,6 +153,19 @@ static void install_finish(struct ctl_child *ch)
 		report(ch, 0);
 }
 
+/*
+ * A trap's policies may be of another mode than the SA that it has brought up. Between the SA, which answers the
+ * acquire, and the policies that use it, the next packet would begin another acquire, which nobody answers, and which
+ * would keep the CPUs' own acquires from being asked (XFRM_POL_CPU_ACQUIRE). So the policies come first.
+ */
+static void policies_ahead(struct ctl_child *ch)
+{
+	struct ctl_tunnel *t = ch->tunnel;
+
+	if (t->policies_set && !t->n_up && !ch->replaces && !ch->redundant)
+		(void)tunnel_policies_set(t, &ch->sa); /* install_finish() asks again what came of it */
+}
+
 void child_install_step(struct ctl_child *ch)
 {
 	if (ch->down)
@@ -173,6 +186,7 @@ void child_install_step(struct ctl_child *ch)
 	if (ch->in.state != HALF_INSTALLED)
 		return;
 	if (ch->want_out && half_pending(&ch->out)) {
+		policies_ahead(ch);
 		half_install(&ch->out);
 		return;
 	}

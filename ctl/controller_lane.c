@@ -20,6 +20,8 @@ static const uint64_t lane_first_ns = 2000000000u, lane_most_ns = 120000000000u;
 static const uint64_t held_first_ns = 300000000000u, held_most_ns = 3600000000000u;
 /* RFC 9611 section 4: what the peer has deleted is not created again at once. */
 static const uint64_t deleted_first_ns = 60000000000u, deleted_most_ns = 3600000000000u;
+/* One that has lived for so long does not count with those before it. */
+static const uint64_t deleted_forget_ns = 600000000000u;
 /* The end that did not ask for the fallback waits so long after the last SA before it asks for those that lack. */
 static const uint64_t settle_ns = 3000000000u;
 /* An acquire that is open for longer is slow: a request or its answer was lost. */
@@ -280,9 +282,12 @@ static const char *silence_why(const struct ctl_tunnel *t)
 		return "no more are to be had now";
 	for (unsigned int i = 1; i < t->n_lanes; i++) {
 		const struct ctl_lane *l = t->lanes[i];
+		const struct ctl_child *ch = lane_current(l);
 
 		if (!l->fresh && t->c->now < lane_free_ns(l))
 			return "a queue is not to be asked for yet";
+		if (ch && ch->out.state != HALF_INSTALLED)
+			return "an SA is about to be used";
 		if (l->fresh && l->asked_ns && t->c->now >= l->asked_ns + patience_ns)
 			return "the peer is slow to answer";
 	}
@@ -291,8 +296,11 @@ static const char *silence_why(const struct ctl_tunnel *t)
 
 void lanes_policy(struct ctl_tunnel *t)
 {
-	const char *why = silence_why(t);
+	const char *why;
 
+	if (t->n_lanes == 1 || !(tunnel_on_demand(t) || t->cpu_acquire))
+		return;
+	why = silence_why(t);
 	if (t->c->now < t->held_ns)
 		lanes_later(t, t->held_ns);
 	for (unsigned int i = 1; i < t->n_lanes; i++) {
@@ -371,12 +379,35 @@ static void lane_refused(struct ctl_lane *l, uint16_t notify)
 	lanes_hold(l->tunnel, why);
 }
 
+static bool is_crowded(const struct ctl_tunnel *t)
+{
+	for (unsigned int i = 1; i < t->n_lanes; i++)
+		if (t->lanes[i]->fresh > t->lanes[i]->replacing + 1)
+			return true;
+	return false;
+}
+
+/*
+ * Both ends have asked for SAs at once, and the peer takes back some of its own (lanes_tidy()), one of which was all
+ * that this queue had here, while another one has two.
+ */
+static bool is_taken_back(const struct ctl_lane *l, const struct ctl_child *ch)
+{
+	return !ch->ours && !tunnel_on_demand(l->tunnel) && is_crowded(l->tunnel);
+}
+
 /* By the peer: unless it was idle, it is not wanted there, and not asked for again soon. */
 static void lane_deleted(struct ctl_lane *l, const struct ctl_child *ch)
 {
 	struct ctl_tunnel *t = l->tunnel;
 	struct controller *c = t->c;
 
+	if (c->now - ch->installed_ns >= deleted_forget_ns)
+		l->deletions = 0;
+	if (is_taken_back(l, ch)) {
+		l->barred_ns = c->now + backoff_ns(c, ++l->deletions, settle_ns, deleted_most_ns);
+		return;
+	}
 	if (tunnel_binds_cpus(t) && l->index && ch->read_ns >= l->active_ns + 2 * c->nic.counter_poll_ns) {
 		lane_rests(l);
 		return;

@@ -12,6 +12,8 @@
 #include "ctl/controller_internal.h"
 
 static const uint64_t useless_most_ns = 3600000000000u;
+/* While the other of two SAs is not in use yet. */
+static const uint64_t look_ns = 1000000000u;
 
 /* The other end's clock, and counters that both read at their own times. */
 static uint64_t idle_limit(const struct ctl_tunnel *t, const struct ctl_child *ch)
@@ -135,7 +137,7 @@ static bool peer_asked_too(const struct ctl_child *ch)
 
 	TAILQ_FOREACH (other, &ch->lane->children, lane_link)
 		if (other != ch && other->up && other->fresh && !other->deleting && !other->ours &&
-		    other->peer == ch->peer)
+		    other->out.state == HALF_INSTALLED && other->peer == ch->peer)
 			return true;
 	return false;
 }
@@ -152,8 +154,11 @@ void lanes_tidy(struct ctl_tunnel *t)
 
 		for (ch = TAILQ_FIRST(&t->lanes[i]->children); ch && t->lanes[i]->fresh > 1; ch = next) {
 			next = TAILQ_NEXT(ch, lane_link);
-			if (!ch->up || !ch->fresh || !ch->ours || ch->running || ch->deleting || !ch->peer ||
-			    ch->peer->initiator || ch->peer->closing || !peer_asked_too(ch))
+			if (!ch->up || !ch->fresh || !ch->ours || ch->deleting || !ch->peer || ch->peer->initiator ||
+			    ch->peer->closing)
+				continue;
+			lanes_later(t, t->c->now + look_ns);
+			if (ch->running || !peer_asked_too(ch))
 				continue;
 			log_at(t->c->log, LOG_LEVEL_INFO, "queue.twice",
 			       "%s: both ends have asked for an SA of lane %u: Child SA %u goes", t->name, i, ch->id);

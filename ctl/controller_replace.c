@@ -9,6 +9,11 @@
 
 /* After how long a new SA that nobody has used is believed to work anyway. */
 static const uint64_t check_most_ns = 1000000000u;
+/*
+ * The same for a queue's SA that the peer has asked for: until our answer has reached the peer it cannot receive on
+ * it, and the answer may be lost more than once. Meanwhile the fallback carries the traffic.
+ */
+static const uint64_t unused_most_ns = 10000000000u;
 /* Without it from the configuration. */
 static const uint64_t drain_default_ns = 1000000000u;
 
@@ -160,8 +165,10 @@ static void child_check(struct ctl_child *ch)
 
 void child_watch_start(struct ctl_child *ch)
 {
+	bool additional = ch->late_out && !ch->replaces && ch->lane->index;
+
 	ch->checked = true;
-	ctl_timer_set(ch->c, &ch->timer, ch->c->now + check_most_ns, check_over);
+	ctl_timer_set(ch->c, &ch->timer, ch->c->now + (additional ? unused_most_ns : check_most_ns), check_over);
 	child_check(ch);
 	read_plan(ch);
 }

@@ -320,6 +320,48 @@ static void trap_play(struct world *w)
 	story_finish(w);
 }
 
+static void demand_configure(struct world_config *c, struct prng *rng)
+{
+	trap_configure(c, rng);
+	for (unsigned int i = 0; i < 2; i++)
+		c->side[i].child_extra = "per_cpu_start = demand";
+}
+
+/* While the kernel's question is open, CPUs without an SA wait: nothing counts before all have one. */
+static void demand_play(struct world *w)
+{
+	w->closed = true;
+	world_streams(w, 4, 50);
+	w->n_streams = 4; /* A's: B has no policies yet */
+	if (!world_until(w, story_five_up, 30 * sim_s, "up") || !world_run(w, 15 * sim_s) ||
+	    !story_flow(w, story_five_up, 4, 100) || !world_run(w, 10 * sim_s))
+		return;
+	story_finish(w);
+}
+
+static void idle_configure(struct world_config *c, struct prng *rng)
+{
+	story_rekeys(c, rng);
+	c->side[0].child_extra = "per_cpu_idle = 3s";
+	if (prng_below(rng, 2))
+		c->side[1].child_extra = "per_cpu_idle = 3s";
+	if (prng_below(rng, 2))
+		c->side[1].start_action = "start";
+}
+
+/* Queues fall silent and send again; whatever their SAs do, the fallback is there. */
+static void idle_play(struct world *w)
+{
+	if (!story_flow(w, story_five_up, 4, 60))
+		return;
+	for (unsigned int round = 0; round < 6; round++) {
+		world_streams(w, 1 + (unsigned int)prng_below(&w->rng, 4), 60);
+		if (!world_run(w, 3 * sim_s + prng_below(&w->rng, 9 * sim_s)))
+			return;
+	}
+	story_finish(w);
+}
+
 static void crypto_configure(struct world_config *c, struct prng *rng)
 {
 	story_rekeys(c, rng);
@@ -427,6 +469,8 @@ static const struct scenario scenarios[] = {
 	{"unequal", "two queues on one end, six on the other", unequal_configure, unequal_play},
 	{"age", "keys replaced by their age", age_configure, story_rekeys_play},
 	{"trap", "traffic brings the tunnel up", trap_configure, trap_play},
+	{"demand", "queues get SAs when their CPUs send", demand_configure, demand_play},
+	{"idle", "queue SAs that carry nothing go, and come back", idle_configure, idle_play},
 	{"crypto", "crypto offload on one end, anything on the other", crypto_configure, story_rekeys_play},
 	{"cx7", "a card that finds outbound SAs by reqid", cx7_configure, queues_steered_play},
 	{"transport", "transport mode, from host to host", transport_configure, story_rekeys_play},
