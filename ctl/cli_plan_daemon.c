@@ -59,7 +59,7 @@ static void card_use(struct plan_source *s, const json_t *status)
 	pools_use(s, json_object_get(status, "pools"));
 	s->ask.poll_ns = time_ns(status, "counter_poll", s->ask.poll_ns);
 	s->ask.drain_ns = time_ns(status, "drain", s->ask.drain_ns);
-	s->ask.retransmit_ns = time_ns(status, "retransmit_timeout", s->ask.retransmit_ns);
+	s->ask.let_go_ns = time_ns(status, "let_go", s->ask.let_go_ns);
 	snprintf(s->card, sizeof(s->card), "%s (running)", profile);
 }
 

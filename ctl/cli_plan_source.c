@@ -142,6 +142,7 @@ static int from_conf(const char *path, const struct plan_options *o, struct plan
 	s->ask.reserve = conf->nic.reserve;
 	s->ask.poll_ns = conf->nic.counter_poll_ns ? conf->nic.counter_poll_ns : s->ask.poll_ns;
 	s->ask.drain_ns = conf->nic.drain_ns ? conf->nic.drain_ns : s->ask.drain_ns;
+	s->ask.let_go_ns = conf->nic.let_go_ns ? conf->nic.let_go_ns : s->ask.let_go_ns;
 	s->ask.retransmit_ns = conf->daemon.ike.retransmit_ns;
 	for (unsigned int i = 0; i < conf->n_conns; i++)
 		for (unsigned int k = 0; k < conf->conns[i]->n_children && code == CLI_OK; k++)

@@ -19,11 +19,12 @@ int cli_slots(struct cli *cli, int argc, char **argv)
 	static const struct cli_column columns[] = {
 		{"SLOT", "slot", CLI_COUNT},        {"DIR", "dir", CLI_TEXT},
 		{"STATE", "state", CLI_TEXT},       {"CONNECTION", "ike", CLI_TEXT},
-		{"CHILD", "child", CLI_TEXT},       {"QUEUE", "queue", CLI_TEXT},
-		{"SPI", "spi", CLI_TEXT},           {"MODE", "mode", CLI_TEXT},
-		{"PACKETS", "packets", CLI_COUNT},  {"BYTES", "bytes", CLI_BYTES},
-		{"SOFT", "wear_soft", CLI_PERCENT}, {"HARD", "wear_hard", CLI_PERCENT},
-		{"REKEY", "rekey_in", CLI_SECONDS}, {"SA", "child_state", CLI_TEXT},
+		{"CHILD", "child", CLI_TEXT},       {"PEER", "peer", CLI_TEXT},
+		{"QUEUE", "queue", CLI_TEXT},       {"SPI", "spi", CLI_TEXT},
+		{"MODE", "mode", CLI_TEXT},         {"PACKETS", "packets", CLI_COUNT},
+		{"BYTES", "bytes", CLI_BYTES},      {"SOFT", "wear_soft", CLI_PERCENT},
+		{"HARD", "wear_hard", CLI_PERCENT}, {"REKEY", "rekey_in", CLI_SECONDS},
+		{"SA", "child_state", CLI_TEXT},
 	};
 	json_t *slots, *pools;
 

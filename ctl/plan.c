@@ -214,14 +214,14 @@ static int ask_check(const struct plan_ask *ask, size_t *n_spans, uint64_t *pair
 struct demand {
 	struct plan_span *spans;
 	size_t n;
-	double *edges; /* room for 2 n */
-	double switch_s;
+	double *edges;  /* room for 2 n */
+	double pause_s; /* from due to the next one's first packet, at the least */
 };
 
 static uint64_t demand_most(const struct demand *d, double window_s, bool *start)
 {
 	uint64_t together = plan_due_together(d->spans, d->n, window_s, PLAN_RISK, d->edges);
-	uint64_t any = plan_due_any(d->spans, d->n, window_s, d->switch_s, PLAN_RISK);
+	uint64_t any = plan_due_any(d->spans, d->n, window_s, d->pause_s, PLAN_RISK);
 
 	*start = together > any;
 	return *start ? together : any;
@@ -340,7 +340,7 @@ int plan_count(const struct plan_ask *ask, struct plan *out, struct plan_part *p
 		return err;
 	times_set(ask, &p);
 	slots_count_up(ask, &p);
-	d.switch_s = p.switch_s;
+	d.pause_s = p.switch_s - seconds(ask->poll_ns);
 	d.spans = calloc(n_spans + 1, sizeof(*d.spans));
 	d.edges = calloc(n_spans + 1, 2 * sizeof(*d.edges));
 	err = d.spans && d.edges ? groups_count(ask, &d, &p, parts) : -ENOMEM;

@@ -18,7 +18,8 @@
  *               sequence numbers.
  *   rekeys/s    the sum over all SAs of 1 / (due + switch): one renewal each such time.
  *   worst       how many are due in a window, but for probability PLAN_RISK (plan_tail.h): of SAs that all came up
- *               together, or of SAs at any age, whichever is more.
+ *               together, or of SAs at any age, whichever is more. The latter may be replaced a counter poll early:
+ *               counts are brought up to the present with a rate that follows growth faster than decline.
  *   slack       time from the highest soft limit to hard at the highest rate of a queue, less `late`: so long a
  *               replacement may wait for a slot.
  *   needed      the least budget B (pairs of slots) so that in every window t what comes due can be started in time:

@@ -147,7 +147,8 @@ uint64_t plan_due_any(const struct plan_span *spans, size_t n, double window_s, 
 	struct trials t = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		double times = window_s / ((spans[i].from_s + spans[i].to_s) / 2 + pause_s), whole = floor(times);
+		double age = (spans[i].from_s + spans[i].to_s) / 2, times = window_s / fmax(age + pause_s, age / 2);
+		double whole = floor(times);
 
 		t.certain += (uint64_t)whole * spans[i].n;
 		trials_add(&t, spans[i].n, times - whole);

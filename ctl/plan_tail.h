@@ -38,7 +38,10 @@ uint64_t plan_binomial_most(uint64_t n, double q, double p);
  * first life (all of them at most). `edges` is room for 2 * n numbers.
  */
 uint64_t plan_due_together(const struct plan_span *spans, size_t n, double window_s, double p, double *edges);
-/* The same of SAs at any age; pause_s: from due to the next SA's first packet. */
+/*
+ * The same of SAs at any age; pause_s: from due to the next SA's first packet, below 0 if they may be replaced earlier
+ * than due (at half of that age at the earliest).
+ */
 uint64_t plan_due_any(const struct plan_span *spans, size_t n, double window_s, double pause_s, double p);
 
 #endif

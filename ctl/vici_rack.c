@@ -75,6 +75,14 @@ void vici_pools_write(struct vici_writer *w, const struct slots *slots)
 	vici_section_end(w);
 }
 
+static void peer_write(struct vici_writer *w, const struct controller_child *c)
+{
+	char text[64];
+
+	if (c->ike)
+		vici_text(w, "peer", conf_addr_print(&c->ike->path.remote, text, sizeof(text)));
+}
+
 static void slot_event(void *ctx, const struct slots_view *slot, const struct controller_child *child)
 {
 	struct vici_request *r = ctx;
@@ -92,6 +100,7 @@ static void slot_event(void *ctx, const struct slots_view *slot, const struct co
 	if (child) {
 		const struct controller_half *half = slot->dir == SLOTS_IN ? &child->in : &child->out;
 
+		peer_write(&w, child);
 		child_names_write(&w, child);
 		vici_text(&w, "mode", offload_mode_name(half->mode));
 		queue_write(&w, child->queue);

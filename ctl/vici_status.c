@@ -76,6 +76,8 @@ void vici_get_status(struct vici_request *r)
 		vici_text(w, "profile", nic->profile);
 	vici_format(w, "counter_poll", "%.3f", (double)nic_now->counter_poll_ns / 1e9);
 	vici_format(w, "drain", "%.3f", (double)nic_now->drain_ns / 1e9);
+	if (nic_now->let_go_ns)
+		vici_format(w, "let_go", "%.3f", (double)nic_now->let_go_ns / 1e9);
 	vici_format(w, "ike_sas", "%u", c.ike.sas);
 	vici_format(w, "half_open", "%u", c.ike.half_open);
 	vici_format(w, "children", "%u", c.ike.children);

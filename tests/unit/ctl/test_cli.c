@@ -164,6 +164,10 @@ static void status_slots_queues_as_json(void **state)
 	assert_int_equal(json_array_size(list), 6);
 	assert_string_equal(text_of(json_array_get(list, 0), "state"), "occupied");
 	assert_string_equal(text_of(json_array_get(list, 0), "child"), "net");
+	assert_string_equal(text_of(json_array_get(list, 0), "peer"), gateways->side[1].ip);
+	assert_int_equal(strlen(text_of(json_array_get(list, 0), "spi")), 8);
+	assert_string_equal(text_of(json_array_get(list, 0), "wear_hard"), "0.0");
+	assert_non_null(json_object_get(json_array_get(list, 0), "rekey_in"));
 	queues = keyrack_json("queues");
 	list = json_is_array(queues) ? queues : json_object_get(queues, "queues");
 	assert_int_equal(json_array_size(list), 3);
@@ -173,6 +177,34 @@ static void status_slots_queues_as_json(void **state)
 	json_decref(status);
 	json_decref(slots);
 	json_decref(queues);
+	tunnel_down();
+}
+
+/* What runs, planned: its slots and SAs, the limits it was configured with; what the command line says goes before. */
+static void plan_of_what_runs(void **state)
+{
+	json_t *plan, *slots, *group;
+
+	(void)state;
+	assert_int_equal(keyrack("plan", "--json", NULL), 1);
+	assert_non_null(strstr(cli.log, "keyrackd has no SAs on the card now"));
+	tunnel_up();
+	plan = keyrack_json("plan");
+	slots = json_object_get(plan, "slots");
+	assert_true(json_is_true(json_object_get(plan, "fits")));
+	assert_int_equal(json_integer_value(json_object_get(plan, "child_sas")), 3);
+	assert_int_equal(json_integer_value(json_object_get(slots, "size_in")), 33);
+	assert_int_equal(json_integer_value(json_object_get(slots, "used_in")), 6);
+	assert_int_equal(json_integer_value(json_object_get(slots, "reserve")), 2);
+	group = json_array_get(json_object_get(plan, "groups"), 0);
+	assert_string_equal(json_string_value(json_object_get(group, "name")), "gw/net");
+	assert_int_equal(json_integer_value(json_object_get(group, "tunnels")), 1);
+	assert_int_equal(json_integer_value(json_object_get(group, "queues")), 2);
+	assert_string_equal(json_string_value(json_object_get(group, "limit")), "time");
+	assert_true(json_is_true(json_object_get(group, "esn")));
+	json_decref(plan);
+	assert_int_equal(keyrack("plan", "--tunnels", "6"), 1);
+	assert_non_null(strstr(cli.log, "at most      5 such tunnels"));
 	tunnel_down();
 }
 
@@ -236,6 +268,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nobody_there_is_3),
 		cmocka_unit_test(up_rekey_down),
 		cmocka_unit_test(status_slots_queues_as_json),
+		cmocka_unit_test(plan_of_what_runs),
 		cmocka_unit_test(tables_are_aligned),
 		cmocka_unit_test(monitor_tells_what_happens),
 		cmocka_unit_test(reload_says_what_needs_a_restart),

@@ -44,6 +44,7 @@ static void children_make(struct controller *c)
 			.optimized = i == 1,
 			.count = {.agreed = i == 1, .rekeyer = IKE_REKEYER_THEM, .bytes = UINT64_MAX},
 			.encap = true,
+			.path = {.remote = {.family = AF_INET, .ip = {192, 0, 2, 2}}},
 			.n_local_ts = 1,
 			.n_remote_ts = 1,
 			.local_ts = &scene.ts[0],
@@ -265,10 +266,11 @@ static void list_slots(void **state)
 	assert_int_equal(slots_reserve(c->slots, SLOTS_OUT, SLOTS_IPV6, SLOTS_FOR_NEW, NULL), 1);
 	talk_register(t, "list-slot");
 	assert_int_equal(talk_command(t, "list-slots"), 0);
-	assert_string_equal(talk_next(t),
-			    "event list-slot slot=0 pool=shared state=occupied dir=in family=ipv4 ike=gw ike_id=1 "
-			    "child=net child_id=12 child_state=INSTALLED mode=packet queue=0 spi=c0000002 bytes=1000 "
-			    "packets=10 wear_soft=25.0 wear_hard=12.5 rekey_in=60.500");
+	assert_string_equal(
+		talk_next(t),
+		"event list-slot slot=0 pool=shared state=occupied dir=in family=ipv4 peer=192.0.2.2 ike=gw ike_id=1 "
+		"child=net child_id=12 child_state=INSTALLED mode=packet queue=0 spi=c0000002 bytes=1000 "
+		"packets=10 wear_soft=25.0 wear_hard=12.5 rekey_in=60.500");
 	assert_string_equal(talk_next(t), "event list-slot slot=1 pool=shared state=reserved dir=out family=ipv6");
 	assert_string_equal(talk_next(t),
 			    "response pools{shared{size=8 occ=1 reserved=1 draining=0 free=6 peak=2 reserve=2 "
@@ -305,12 +307,14 @@ static void get_status(void **state)
 							      .ike = {.collisions = 6, .sas = 7},
 							      .xfrm = {.acquires = 8},
 							      .rekey = {.by_card = 9, .due = 10}};
-	t->controller.nic = (struct conf_nic){.counter_poll_ns = 250000000, .drain_ns = 1000000000};
+	t->controller.nic =
+		(struct conf_nic){.counter_poll_ns = 250000000, .drain_ns = 1000000000, .let_go_ns = 2000000};
 	t->now += 1500000000;
 	talk_begin(t, "get-status");
 	text = talk_ask(t);
-	assert_non_null(strstr(text, " uptime=1.500 backend=xfrm counter_poll=0.250 drain=1.000 ike_sas=7 half_open=0 "
-				     "children=0 counters{rekeys_done=5 "));
+	assert_non_null(strstr(
+		text, " uptime=1.500 backend=xfrm counter_poll=0.250 drain=1.000 let_go=0.002 ike_sas=7 half_open=0 "
+		      "children=0 counters{rekeys_done=5 "));
 	assert_non_null(strstr(text, " collisions=6 "));
 	assert_non_null(strstr(text, " acquires=8 "));
 	assert_non_null(strstr(text, " by_card=9 "));
