@@ -51,6 +51,19 @@ static void queues_print(json_t *queues)
 		printf("queue map: %s\n", lacks);
 }
 
+static void unserved_print(const struct cli *cli)
+{
+	json_t *answer = vici_client_call(cli->vici, "list-queues", NULL, NULL, NULL), *q;
+	const char *name;
+
+	json_object_foreach(json_object_get(answer, "unserved"), name, q)
+	{
+		printf("%s (CPU %s) has no SA and uses the fallback: %s\n", name, cli_text(q, "cpu", "?"),
+		       cli_text(q, "why", "?"));
+	}
+	json_decref(answer);
+}
+
 int cli_queues(struct cli *cli, int argc, char **argv)
 {
 	json_t *queues;
@@ -64,8 +77,10 @@ int cli_queues(struct cli *cli, int argc, char **argv)
 		return cli_call_failed(cli, "list-queues");
 	if (cli->json)
 		cli_json(queues);
-	else
+	else {
 		queues_print(queues);
+		unserved_print(cli);
+	}
 	json_decref(queues);
 	return CLI_OK;
 }

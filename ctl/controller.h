@@ -186,6 +186,16 @@ struct controller_queue { /* one queue of one tunnel; texts are valid during the
 void controller_queue_each(struct controller *c, uint64_t now,
 			   void (*each)(void *ctx, const struct controller_queue *queue), void *ctx);
 
+struct controller_unserved { /* a queue that uses the fallback; texts are valid during the call */
+	const struct ike_conn_cfg *conn;
+	const struct ike_child_cfg *child;
+	uint32_t queue, cpu;
+	const char *why; /* it has no SA of its own */
+};
+/* Queues without an SA of their own, of tunnels that are up. */
+void controller_unserved_each(struct controller *c, uint64_t now,
+			      void (*each)(void *ctx, const struct controller_unserved *queue), void *ctx);
+
 struct controller_policy {
 	const struct ike_child_cfg *child;
 	const struct ike_conn_cfg *conn;

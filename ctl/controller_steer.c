@@ -8,7 +8,9 @@
 
 #include "ctl/controller_internal.h"
 
-/* Between two SAs that are replaced because their packets arrive on another queue than before. */
+/* SAs whose packets arrive on another queue than before are replaced so many at a time, and then again after a while.
+ */
+enum { SPREAD_MAX = 4 };
 static const uint64_t spread_ns = 20000000u;
 
 /* ---- the SPI ---- */
@@ -152,27 +154,42 @@ static void rule_put(struct ctl_child *ch)
 
 /* ---- as things are now ---- */
 
+/* Asks for its replacement, or not if that is on its way. False: it is too early. */
+static bool move_ask(struct ctl_child *ch)
+{
+	struct controller *c = ch->c;
+	bool goes = !ch->fresh || ch->deleting || ch->running; /* and what replaces it will be placed well */
+
+	if (!goes && !ch->watched)
+		return false;
+	ch->misplaced = false;
+	if (goes)
+		return true;
+	c->counters.queue_rekeys++;
+	log_at(c->log, LOG_LEVEL_INFO, "queue.rekey",
+	       "%s: Child SA %u is to be replaced: its packets do not arrive on RX queue %d, or its CPU is another",
+	       ch->tunnel->name, ch->id, ch->lane->rx);
+	rekey_ask(ch);
+	return true;
+}
+
 static void spread_fire(struct controller *c, struct ctl_timer *t)
 {
+	unsigned int asked = 0;
+	bool more = false;
 	struct ctl_child *ch;
-	bool asked = false, more = false;
 
 	TAILQ_FOREACH (ch, &c->children, link) {
 		if (!ch->misplaced)
 			continue;
-		if (!ch->fresh || ch->deleting || ch->running) { /* it goes, or what replaces it will be placed well */
-			ch->misplaced = false;
-		} else if (asked || !ch->watched) {
+		if (asked == SPREAD_MAX) {
 			more = true;
-		} else {
-			ch->misplaced = false;
-			asked = true;
-			c->counters.queue_rekeys++;
-			log_at(c->log, LOG_LEVEL_INFO, "queue.rekey",
-			       "%s: Child SA %u is to be replaced: its packets do not arrive on RX queue %d any more",
-			       ch->tunnel->name, ch->id, ch->lane->rx);
-			rekey_ask(ch);
+			break;
 		}
+		if (move_ask(ch))
+			asked++;
+		else
+			more = true;
 	}
 	if (more)
 		ctl_timer_set(c, t, c->now + spread_ns, spread_fire);

@@ -131,3 +131,46 @@ void controller_queue_each(struct controller *c, uint64_t now,
 	}
 	controller_leave(c);
 }
+
+/* ---- queues without an SA ---- */
+
+static const char *unserved_why(const struct ctl_lane *l)
+{
+	const struct ctl_tunnel *t = l->tunnel;
+	uint64_t now = t->c->now;
+
+	if (l->offline)
+		return "its CPU is offline";
+	if (l->fresh)
+		return "its SA is being made";
+	if (queues_awaited(t->c))
+		return "the queue map is being read";
+	if (now < t->held_ns)
+		return "no more are to be had now, from the peer or from the card";
+	if (now < l->barred_ns)
+		return "it was deleted not long ago";
+	if (l->by_traffic)
+		return "its CPU does not send";
+	if (now < l->retry_ns)
+		return "the last try has failed, and it is too early for the next";
+	return t->starter ? "it is about to be asked for" : "the peer is left time to ask for it";
+}
+
+void controller_unserved_each(struct controller *c, uint64_t now,
+			      void (*each)(void *ctx, const struct controller_unserved *queue), void *ctx)
+{
+	struct ctl_tunnel *t, *next;
+
+	controller_enter(c, now);
+	HASH_ITER (hh, c->tunnels, t, next)
+		for (unsigned int i = 1; i < t->n_lanes && t->n_up; i++) {
+			const struct ctl_lane *l = t->lanes[i];
+			struct controller_unserved v = {&t->conf->ike, &t->cfg->ike, i - 1, l->cpu, NULL};
+
+			if (lane_current(l))
+				continue;
+			v.why = unserved_why(l);
+			each(ctx, &v);
+		}
+	controller_leave(c);
+}

@@ -262,12 +262,46 @@ static void queue_event(struct vici_request *r, const struct queue_row *row)
 	vici_stream(r, VICI_EV_LIST_QUEUE, &w);
 }
 
-void vici_list_queues(struct vici_request *r)
+/* ---- queues without an SA, in the answer ---- */
+
+enum { UNSERVED_MAX = 1000 }; /* an answer is one packet, of at most VICI_PACKET_MAX */
+
+struct unserved {
+	struct vici_writer *w;
+	unsigned int n;
+};
+
+static void unserved_write(void *ctx, const struct controller_unserved *q)
+{
+	struct unserved *u = ctx;
+	char name[2 * CONF_NAME_MAX + 16];
+
+	if (u->n++ >= UNSERVED_MAX)
+		return;
+	snprintf(name, sizeof(name), "%s/%s/%u", q->conn->name, q->child->name, q->queue);
+	vici_section(u->w, name);
+	vici_text(u->w, "ike", q->conn->name);
+	vici_text(u->w, "child", q->child->name);
+	vici_format(u->w, "queue", "%u", q->queue);
+	vici_format(u->w, "cpu", "%u", q->cpu);
+	vici_text(u->w, "why", q->why);
+	vici_section_end(u->w);
+}
+
+static void unserved_list(struct vici_request *r)
+{
+	struct unserved u = {&r->reply, 0};
+
+	vici_section(&r->reply, "unserved");
+	controller_unserved_each(r->server->controller, r->now, unserved_write, &u);
+	vici_section_end(&r->reply);
+	vici_format(&r->reply, "unserved_queues", "%u", u.n);
+}
+
+static void queues_list(struct vici_request *r)
 {
 	struct queue_rows rows = {0};
 
-	if (!vici_registered(r->session, VICI_EV_LIST_QUEUE))
-		return;
 	controller_queue_each(r->server->controller, r->now, queue_add, &rows);
 	if (rows.failed) {
 		vici_refuse(&r->reply, "out of memory");
@@ -277,4 +311,11 @@ void vici_list_queues(struct vici_request *r)
 			queue_event(r, &rows.at[i]);
 	}
 	free(rows.at);
+}
+
+void vici_list_queues(struct vici_request *r)
+{
+	unserved_list(r);
+	if (vici_registered(r->session, VICI_EV_LIST_QUEUE))
+		queues_list(r);
 }

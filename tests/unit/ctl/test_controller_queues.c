@@ -140,10 +140,19 @@ static void a_cpu_goes_and_comes_back(void **state)
 	files_free(f);
 }
 
+static void unserved_note(void *ctx, const struct controller_unserved *q)
+{
+	assert_int_equal(q->queue, 3);
+	assert_int_equal(q->cpu, 3);
+	assert_string_equal(q->why, "its CPU is offline");
+	++*(unsigned int *)ctx;
+}
+
 static void an_offline_lane_is_not_asked_for(void **state)
 {
 	struct world_config config = per_queue();
 	struct files *f = machine(&config, "0-3\n");
+	unsigned int unserved = 0;
 	struct world w;
 
 	(void)state;
@@ -152,6 +161,8 @@ static void an_offline_lane_is_not_asked_for(void **state)
 	files_put(f, "0-2\n", "sys/devices/system/cpu/online");
 	rig_run(&w, 30000);
 	assert_int_equal(lanes_of(&w.side[0]).n, 3);
+	controller_unserved_each(w.side[0].c, w.now, unserved_note, &unserved);
+	assert_int_equal(unserved, 1);
 	files_free(f);
 	rig_free(&w);
 }

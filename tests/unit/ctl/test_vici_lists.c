@@ -293,7 +293,19 @@ static void list_queues_sorts(void **state)
 			    "wear_soft=25.0 wear_hard=12.5 age=5.000 tx=3 steered_out=xps steered_in=any "
 			    "steering=sent by hand; received by hand unsteered=no reason map_lacks=eyes");
 	assert_memory_equal(talk_next(t), "event list-queue ike=gw ike_id=1 child=net child_id=12", 53);
-	assert_string_equal(talk_next(t), "response");
+	assert_string_equal(talk_next(t), "response unserved{} unserved_queues=0");
+}
+
+static void list_queues_tells_who_has_none(void **state)
+{
+	struct talk *t = *state;
+
+	scene_make(t);
+	conf_add(t);
+	assert_int_equal(talk_command(t, "list-queues"), 0);
+	assert_string_equal(talk_next(t),
+			    "response unserved{gw/net/1{ike=gw child=net queue=1 cpu=3 why=it is asleep}} "
+			    "unserved_queues=1");
 }
 
 /* ---- the daemon itself ---- */
@@ -401,6 +413,7 @@ int main(void)
 		TEST(list_policies),
 		TEST(list_slots),
 		TEST(list_queues_sorts),
+		TEST(list_queues_tells_who_has_none),
 		TEST(get_status),
 		TEST(what_charon_tells_of_itself),
 		TEST(events_have_the_fields_of_the_lists),
