@@ -46,8 +46,8 @@ static const struct column {
 	{SHARE, "SHARE", 5, 5, 0, true},
 	{WEAR, "WEAR", 6, 6, 0, true},
 	{REKEY, "REKEY", 5, 5, 0, true},
-	{STATE, "STATE", 9, 9, 3, false},
-	{STEERING, "STEERING", 20, 60, 4, false},
+	{STATE, "STATE", 9, 9, 4, false},
+	{STEERING, "STEERING", 25, 60, 3, false},
 };
 
 enum { RANKS = 5, GAP = 1, WIDE_GAP = 2, WIDE = 100 };

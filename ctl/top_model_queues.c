@@ -114,7 +114,9 @@ static void steering_view(struct top_queue *q, const json_t *row)
 {
 	const char *in = cli_text(row, "steered_in", ""), *why = cli_text(row, "unsteered", "");
 
-	if (!in[0])
+	if (q->queue == UINT32_MAX)
+		snprintf(q->steering, sizeof(q->steering), "CPUs without their own SA");
+	else if (!in[0])
 		snprintf(q->steering, sizeof(q->steering), "%s", cli_text(row, "steering", ""));
 	else if (why[0])
 		snprintf(q->steering, sizeof(q->steering), "CPU %s, TX %s, RX any: %s", cli_text(row, "cpu", "-"),

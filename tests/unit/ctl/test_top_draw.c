@@ -98,7 +98,8 @@ static void fill(struct scene *s, unsigned int size, unsigned int n)
 						     .id = 10 + i,
 						     .queue = (int)i - 1,
 						     .state = "INSTALLED",
-						     .soft = i < 120 ? i : 120};
+						     .soft = i < 120 ? i : 120,
+						     .unsteered = i == 3 ? "in UDP" : NULL};
 
 			answers_queue(&a, &sa, 0, 1000 * i * sample);
 		}
@@ -147,8 +148,14 @@ static void more_at_120x40(void **state)
 	assert_string_equal(row(s, 5),
 			    "  0 ▁▁ ▆▆ ██ ** oo rr ~~ ··  ·· ·· ·· ·· ·· ·· ·· ··  ·· ·· ·· ·· ·· ·· ·· ··  ·· ·· "
 			    "·· ·· ·· ·· ·· ··");
-	assert_non_null(strstr(row(s, find(s, "SPI OUT")), "STATE"));
+	assert_non_null(strstr(row(s, find(s, "SPI OUT")), "STEERING"));
+	assert_true(has(s, "CPUs without their own SA"));
+	assert_true(has(s, "CPU 1, TX 1, RX 1 by hash"));
+	assert_true(has(s, "CPU 2, TX 2, RX any: in U"));
+	draw(s, 160, 40);
+	assert_true(has(s, "CPU 2, TX 2, RX any: in UDP"));
 	assert_true(has(s, "INSTALLED"));
+	draw(s, 120, 40);
 	assert_memory_equal(row(s, 39), " q quit", 7);
 }
 

@@ -112,6 +112,17 @@ void answers_queue(struct answers *a, const struct answer_sa *sa, uint64_t in, u
 	set(row, "total_packets_in", "%" PRIu64, in / 100);
 	set(row, "total_packets_out", "%" PRIu64, out / 100);
 	set(row, "rekey_in", "12.5");
+	if (sa->queue >= 0) {
+		set(row, "cpu", "%d", sa->queue);
+		set(row, "tx", "%d", sa->queue);
+		if (sa->unsteered) {
+			set(row, "steered_in", "any");
+			set(row, "unsteered", "%s", sa->unsteered);
+		} else {
+			set(row, "rx", "%d", sa->queue);
+			set(row, "steered_in", "hash");
+		}
+	}
 	json_array_append_new(a->queues, row);
 }
 

@@ -20,6 +20,7 @@ struct answer_sa {
 	int queue; /* -1: any */
 	const char *state;
 	double soft, hard;
+	const char *unsteered; /* why what comes in goes to any RX queue; NULL: it goes to its own */
 };
 
 void answers_init(struct answers *a, double uptime, unsigned int rekeys);
