@@ -327,7 +327,7 @@ static void child_down(struct ctl_child *ch, const struct ike_event *ev)
 	ch->sa.local_ts = ch->sa.remote_ts = NULL;
 	if (ev->down == IKE_DOWN_IKE_SA && ch->peer)
 		ch->peer->closing = true;
-	if (ev->down == IKE_DOWN_REDUNDANT && ch->reported) /* one whose request had not left yet cost nothing */
+	if (ev->down == IKE_DOWN_REDUNDANT && ev->redundant) /* one whose request had not left yet cost nothing */
 		c->counters.collisions++;
 	child_replaced_count(ch);
 	child_unfresh(ch);

@@ -303,18 +303,27 @@ int ike_child_installed(struct ike *ike, uint64_t now, uint32_t child_sa, int er
 	return 0;
 }
 
+/* The owner can have its slots back; the user pointer is not to be used from here on. */
+static void child_tell_down(struct ike_child *c, enum ike_down down, uint16_t notify)
+{
+	struct ike_event ev = {.down = down, .notify = notify, .redundant = c->redundant || c->collided};
+	char text[32];
+
+	if (!c->reserved)
+		return;
+	ike_child_log(c, LOG_LEVEL_NOTICE, down == IKE_DOWN_REFUSED ? "child.refused" : "child.down", "ended: %s%s%s",
+		      ike_down_name(down), notify ? ", " : "", notify ? ike_notify_text(notify, text) : "");
+	c->reserved = false;
+	ike_table_remove(&c->sa->ike->child_by_id, &c->by_id);
+	child_event(c, IKE_EV_CHILD_DOWN, &ev);
+}
+
 void ike_child_down(struct ike_child *c, enum ike_down down, uint16_t notify)
 {
 	struct ike *ike = c->sa->ike;
-	struct ike_event ev = {.down = down, .notify = notify};
-	char text[32];
 
 	if (c->state == IKE_CHILD_GONE)
 		return;
-	if (c->reserved)
-		ike_child_log(c, LOG_LEVEL_NOTICE, down == IKE_DOWN_REFUSED ? "child.refused" : "child.down",
-			      "ended: %s%s%s", ike_down_name(down), notify ? ", " : "",
-			      notify ? ike_notify_text(notify, text) : "");
 	c->state = IKE_CHILD_GONE;
 	if (c->installed)
 		TAILQ_REMOVE(&ike->installed, c, work);
@@ -330,13 +339,14 @@ void ike_child_down(struct ike_child *c, enum ike_down down, uint16_t notify)
 	TAILQ_REMOVE(&c->sa->children, c, link);
 	c->sa->n_children--;
 	ike->counters.children--;
-	if (c->reserved)
-		child_event(c, IKE_EV_CHILD_DOWN, &ev);
+	child_tell_down(c, down, notify);
 	TAILQ_INSERT_TAIL(&ike->child_grave, c, link);
 }
 
 void ike_child_close(struct ike_child *c, enum ike_down reason, uint16_t notify)
 {
+	/* nobody sends on it, and the peer is told before it could: no need to wait for its answer */
+	bool at_once = reason == IKE_DOWN_REDUNDANT && ike_window_open(c->sa, IKE_JOB_CHILD_DELETE);
 	struct ike_request *r;
 
 	if (c->state == IKE_CHILD_DELETING || c->state == IKE_CHILD_GONE)
@@ -351,7 +361,9 @@ void ike_child_close(struct ike_child *c, enum ike_down reason, uint16_t notify)
 	}
 	r->child = c;
 	c->request = r;
-	ike_request_queue(r, false);
+	ike_request_queue(r, at_once);
+	if (at_once)
+		child_tell_down(c, reason, notify);
 }
 
 void ike_child_abandon(struct ike_child *c)

@@ -268,7 +268,9 @@ int ike_offer_answered(struct ike_request *r, struct ike_child *c, const struct 
 		ike_count_answered(r, c, &chosen, m);
 		if (c->of)
 			ike_rekey_resolve(c->of, ni, nr);
-		if (ike_child_install(c, &chosen, (struct ike_chunk){shared, shared_len}, ni, nr))
+		if (c->redundant && ike_window_open(c->sa, IKE_JOB_CHILD_DELETE))
+			ike_child_close(c, IKE_DOWN_REDUNDANT, 0); /* the peer is told before it could send on it */
+		else if (ike_child_install(c, &chosen, (struct ike_chunk){shared, shared_len}, ni, nr))
 			wrong = "no keys could be derived";
 	}
 	OPENSSL_cleanse(shared, sizeof(shared));

@@ -107,7 +107,7 @@ void ike_create_answered(struct ike_request *r, const struct ike_message *m)
 		err = ike_offer_answered(r, c, m, (struct ike_chunk){r->nonce, IKE_NONCE_LEN},
 					 (struct ike_chunk){nonce->data, nonce->data_len});
 	if (err == -ECANCELED)
-		ike_child_down(c, IKE_DOWN_PEER, 0);
+		ike_child_down(c, c->of && c->of->theirs_done ? IKE_DOWN_REDUNDANT : IKE_DOWN_PEER, 0);
 	else if (err)
 		ike_child_close(c, IKE_DOWN_PROTOCOL, 0);
 }

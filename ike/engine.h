@@ -104,6 +104,8 @@ struct ike_request *ike_window_match(struct ike_sa *sa, uint32_t msgid);
 void ike_window_done(struct ike_request *r);
 /* Same message id and place in the window, another message: IKE_SA_INIT with a cookie. */
 void ike_window_resend(struct ike_request *r, struct ike_buf *buf);
+/* Would a request of this kind, put in front of all others, leave now? */
+bool ike_window_open(const struct ike_sa *sa, enum ike_job job);
 /* Cancels everything, queued and in flight. */
 void ike_window_clear(struct ike_sa *sa, enum ike_down down, uint16_t notify);
 /* Cancels what is queued only: what is in flight stays, since later ids need it answered. */

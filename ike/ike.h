@@ -19,6 +19,10 @@
  *   IKE_EV_CHILD_UP          the exchange is complete on this side; never comes for one that is redundant by then
  *   IKE_EV_CHILD_DOWN        exactly once for every successful child_reserve(), whatever happened in between
  *
+ * Of two Child SAs that replace the same one (RFC 7296 2.8.1) the loser takes a slot for as short as can be: both ends
+ * delete it as soon as they know all nonces, it never comes with `outbound`, and one of ours is not even installed
+ * unless the peer cannot be told at once.
+ *
  * Life of an IKE SA: IKE_EV_SA_UP once it is authenticated, IKE_EV_SA_DOWN once for each that the owner knows of, that
  * is one that it initiated or that was reported by SA_UP or SA_REKEYED. Half-open ones of peers, and IKE SAs that lose
  * a simultaneous rekey, come and go without events.
@@ -273,7 +277,7 @@ enum ike_down {
 	IKE_DOWN_LOCAL,     /* we were asked to delete it */
 	IKE_DOWN_PEER,      /* the peer deleted it */
 	IKE_DOWN_REPLACED,  /* deleted after a rekey, by either side */
-	IKE_DOWN_REDUNDANT, /* lost a simultaneous rekey */
+	IKE_DOWN_REDUNDANT, /* lost a simultaneous rekey: told as soon as that is known and the peer is told */
 	IKE_DOWN_REFUSED,   /* the peer answered with an error: `notify` */
 	IKE_DOWN_INSTALL,   /* ike_child_installed() reported an error */
 	IKE_DOWN_TIMEOUT,   /* the peer did not answer */
@@ -294,7 +298,11 @@ struct ike_event {
 	const struct ike_child_sa *replaces; /* INSTALL, UP, OUTBOUND: the Child SA this one replaces, or NULL */
 	bool outbound; /* INSTALL: false for a rekey that the peer asked for, and for a redundant one: do not send on it
 			  yet. IKE_EV_CHILD_OUTBOUND follows if it is ever to be used. */
-	bool redundant;  /* INSTALL: it has already lost a collision and will be deleted: inbound only, or not at all */
+	/*
+	 * INSTALL: it has already lost a collision and will be deleted: inbound only, or not at all; comes only if the
+	 * peer cannot be told at once. DOWN, REDUNDANT: both exchanges took place; else our request had not left yet.
+	 */
+	bool redundant;
 	bool delete_old; /* UP: it is for us to delete `replaces` once traffic has moved (ike_child_delete) */
 	enum ike_down down;
 	uint16_t notify; /* DOWN: the peer's (REFUSED) or our own error notify, 0: none */

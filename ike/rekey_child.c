@@ -65,10 +65,23 @@ void ike_rekey_theirs(struct ike_rekey *k, struct ike_child *c, struct ike_chunk
 		return;
 	}
 	c->sa->ike->counters.collisions++;
+	ours->collided = true;
 	ike_nonce_set(&mine, (struct ike_chunk){ours->request->nonce, IKE_NONCE_LEN});
 	ours->redundant = ike_nonce_lower(&mine, &k->low_theirs);
 	ike_child_log(ours, LOG_LEVEL_INFO, "child.collision", "the peer rekeys the same Child SA; %s",
 		      ours->redundant ? "ours loses" : "its answer will tell which one remains");
+}
+
+/*
+ * The peer's has lost. If its answer still waits for the card it is refused, which ends it at both ends; else both ends
+ * delete it: the peer because it made it (RFC 7296 2.8.1), this one so as not to wait for that.
+ */
+static void rekey_drop_theirs(struct ike_child *theirs)
+{
+	if (theirs->holding)
+		ike_child_down(theirs, IKE_DOWN_REDUNDANT, 0);
+	else
+		ike_child_close(theirs, IKE_DOWN_REDUNDANT, 0);
 }
 
 void ike_rekey_resolve(struct ike_rekey *k, struct ike_chunk ni, struct ike_chunk nr)
@@ -86,6 +99,8 @@ void ike_rekey_resolve(struct ike_rekey *k, struct ike_chunk ni, struct ike_chun
 	k->theirs->redundant = loser == k->theirs;
 	loser->sa->ike->counters.redundant_children++;
 	ike_child_log(loser, LOG_LEVEL_INFO, "child.collision", "lost a simultaneous rekey: it has the lowest nonce");
+	if (loser == k->theirs)
+		rekey_drop_theirs(loser);
 }
 
 void ike_rekey_forget(struct ike_child *c)
@@ -108,23 +123,8 @@ void ike_rekey_forget(struct ike_child *c)
 	}
 }
 
-/* The winner of a collision goes: then the loser that the peer made may remain, unless the peer deletes it, too. */
-static void rekey_pardon(struct ike_child *winner)
-{
-	struct ike_rekey *k = winner->of;
-	struct ike_child *loser = k && k->ours == winner ? k->theirs : NULL;
-
-	if (!loser || winner->redundant || !loser->redundant)
-		return;
-	loser->redundant = false;
-	ike_child_tell_up(loser);
-	if (!k->old)
-		ike_child_use(loser);
-}
-
 void ike_rekey_leave(struct ike_child *c)
 {
-	rekey_pardon(c);
 	if (c->by && c->by->theirs && !c->by->theirs->redundant)
 		ike_child_use(c->by->theirs);
 	ike_rekey_forget(c);

@@ -159,13 +159,14 @@ struct ike_child {
 	enum ike_down reason; /* DELETING: what IKE_EV_CHILD_DOWN will say */
 	uint16_t notify;
 	int16_t install_err;
-	bool reserved;  /* child_reserve() said yes: IKE_EV_CHILD_DOWN is owed */
-	bool holding;   /* responder: an answer waits for it */
-	bool in_auth;   /* made in IKE_AUTH: about KE for Child SAs nothing was agreed there */
-	bool changed;   /* its configuration is not the one that it was negotiated by */
-	bool installed; /* reported, on the engine's work list */
-	bool abandoned; /* deleted by the owner before it was up */
-	bool redundant;
+	bool reserved;       /* child_reserve() said yes: IKE_EV_CHILD_DOWN is owed */
+	bool holding;        /* responder: an answer waits for it */
+	bool in_auth;        /* made in IKE_AUTH: about KE for Child SAs nothing was agreed there */
+	bool changed;        /* its configuration is not the one that it was negotiated by */
+	bool installed;      /* reported, on the engine's work list */
+	bool abandoned;      /* deleted by the owner before it was up */
+	bool redundant;      /* it has lost a collision */
+	bool collided;       /* the peer asked while our request was in flight */
 	bool additional;     /* ours: like another one, so its algorithms and selectors are given */
 	bool resource_asked; /* theirs: SA_RESOURCE_INFO came with the request */
 	bool up;             /* IKE_EV_CHILD_UP is out */

@@ -192,6 +192,11 @@ static bool window_blocked(const struct ike_sa *sa, const struct ike_job_row *ro
 	return row->alone && (w->n_child || sa->ans.n_held);
 }
 
+bool ike_window_open(const struct ike_sa *sa, enum ike_job job)
+{
+	return !window_blocked(sa, ike_job_row(job));
+}
+
 /* What it was for has gone while it waited, or is not wanted any more. */
 static bool window_pointless(const struct ike_request *r)
 {

@@ -38,7 +38,7 @@ static void a_collision_is_one_replacement(void **state)
 	rig_free(&w);
 }
 
-/* What has lost a collision never sends, however long the peer may take to delete it. */
+/* What has lost a collision never sends, and where it was asked for it takes no place in the card at all. */
 static void what_lost_a_collision_is_not_installed_outbound(void **state)
 {
 	struct world_config config = rig_config();
@@ -56,8 +56,11 @@ static void what_lost_a_collision_is_not_installed_outbound(void **state)
 		for (unsigned int side = 0; side < 2; side++)
 			assert_int_equal(controller_rekey(w.side[side].c, w.now, &all, NULL), 0);
 		rig_run(&w, 6000);
-		for (unsigned int side = 0; side < 2; side++) /* the winner's two, and the loser's inbound */
-			assert_int_equal(rig_counters(&w.side[side]).installs - installs[side], 3);
+		for (unsigned int side = 0; side < 2; side++)
+			installs[side] = rig_counters(&w.side[side]).installs - installs[side];
+		/* the winner's two at both ends, and inbound at the end that had to answer for the loser */
+		assert_int_equal(installs[0] + installs[1], 5);
+		assert_true(installs[0] == 2 || installs[0] == 3);
 	}
 	rig_free(&w);
 }

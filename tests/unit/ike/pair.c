@@ -72,6 +72,7 @@ static uint16_t side_reserve(void *ctx, const struct ike_child_offer *offer, uin
 	c->side = s;
 	c->id = offer->child_sa;
 	c->rekey = offer->rekeys_user != NULL;
+	c->initiator = offer->initiator;
 	c->resource = offer->resource;
 	c->hint = offer->hint;
 	c->spi_in = *spi_in = s->next_spi++;

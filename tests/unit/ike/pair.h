@@ -30,11 +30,12 @@ struct pair_child {
 	uint32_t id, spi_in, spi_out;
 	bool in, out; /* installed */
 	bool up, down, redundant, delete_old;
-	bool rekey; /* the offer said so */
+	bool rekey, initiator; /* the offer said so */
 	bool resource;
 	enum ike_down why;
 	uint16_t notify;
 	struct ike_child_keys keys;
+	bool seen; /* the test's own mark */
 	void *hint;
 };
 
