@@ -157,7 +157,7 @@ static void measure(const struct options *o, struct row *row)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct world_config config;
-	struct config_text text;
+	struct config_text text = {0};
 	uint64_t start, end;
 	struct world w;
 
@@ -288,9 +288,9 @@ int main(int argc, char **argv)
 
 	if (!options_read(&o, argc, argv)) {
 		fprintf(stderr,
-			"usage: bench_queues [--rtt-ms 1..%u] [--queues 1..%u] [--window 1..%u] [--loss 0..%g] [--seed "
-			"N] "
-			"[--json]\n",
+			"usage: bench_queues [--rtt-ms 1..%d] [--queues 1..%d] [--window 1..%d] [--loss 0..%g]\n"
+			"                    [--seed N] [--json]\n"
+			"From nothing until every CPU of both ends sends in an SA of its own, in virtual time.\n",
 			RTT_MS_MAX, HWSIM_MAX_QUEUES, IKE_WINDOW_MAX, LOSS_MAX);
 		return 2;
 	}

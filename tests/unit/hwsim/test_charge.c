@@ -8,11 +8,7 @@
 enum { INNER = 128 }; /* bytes of the packets sent: 20 + 8 + 100 */
 
 static const struct spec base = {
-	RIG_TUNNEL,
-	.spi = 0x500,
-	.reqid = 3,
-	.esn = true,
-	.dir = XFRM_POLICY_OUT,
+	RIG_TUNNEL, .spi = 0x500, .reqid = 3, .esn = true, .dir = XFRM_POLICY_OUT,
 };
 
 static const struct hwsim_charge_sa id = {.family = AF_INET, .dst = {192, 0, 2, 2}, .spi = 0x500};
