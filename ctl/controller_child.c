@@ -194,7 +194,7 @@ static struct ctl_lane *lane_for(struct controller *c, struct ctl_conn *conn, co
 		return NULL;
 	if (offer->resource && !offer->resource_len && !peer_has_fallback(t))
 		return t->lanes[0];
-	return tunnel_lane_for_peer(t, offer->resource && !TAILQ_EMPTY(&p->children));
+	return offer->resource && !TAILQ_EMPTY(&p->children) ? tunnel_lane_for_peer(t, offer) : t->lanes[0];
 }
 
 static uint16_t refuse_with(struct controller *c, const struct ike_child_offer *offer, struct ctl_tunnel *t,

@@ -44,7 +44,8 @@ void peer_free(struct controller *c, struct ctl_peer *p);
 struct ctl_tunnel *tunnel_for_conn(struct controller *c, struct ctl_conn *conn, const struct conf_child *cfg);
 struct ctl_tunnel *tunnel_for_offer(struct controller *c, struct ctl_conn *conn, const struct ike_child_offer *offer);
 struct ctl_tunnel *tunnel_by_reqid(struct controller *c, uint32_t reqid);
-struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource);
+/* For what the peer asks for: the lane it had for that resource before, else the one with the fewest SAs. */
+struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, const struct ike_child_offer *offer);
 unsigned int tunnel_lane_of_cpu(const struct ctl_tunnel *t, uint32_t cpu); /* its index; 0: it has none */
 int tunnel_lanes_make(struct ctl_tunnel *t); /* as many as its configuration wants; -ENOMEM */
 void tunnel_ref_conf(struct ctl_tunnel *t, struct conf_conn *conf, const struct conf_child *cfg);
@@ -52,7 +53,6 @@ bool tunnel_is_idle(const struct ctl_tunnel *t);
 void tunnel_delete_children(struct ctl_tunnel *t);
 void tunnel_release(struct ctl_tunnel *t); /* to be freed, if nothing needs it any more */
 void tunnel_free(struct ctl_tunnel *t);
-uint32_t lane_cpu(const struct ctl_lane *l);              /* UINT32_MAX: any */
 struct ctl_child *lane_current(const struct ctl_lane *l); /* the newest that is up and fresh, or NULL */
 
 /* controller_queues.c: the queue map, and lanes on it */

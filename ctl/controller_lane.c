@@ -374,7 +374,7 @@ static void lane_refused(struct ctl_lane *l, uint16_t notify)
 {
 	char name[32], why[80];
 
-	snprintf(why, sizeof(why), "the peer refuses one for queue %u (%s)", lane_cpu(l),
+	snprintf(why, sizeof(why), "the peer refuses one for queue %u (%s)", l->index - 1,
 		 ike_notify_text(notify, name));
 	lanes_hold(l->tunnel, why);
 }

@@ -28,7 +28,7 @@ static void lane_rest(struct ctl_lane *l)
 	struct ctl_child *ch, *next;
 
 	log_at(l->tunnel->c->log, LOG_LEVEL_INFO, "queue.idle", "%s: the SA of queue %u is idle and goes",
-	       l->tunnel->name, lane_cpu(l));
+	       l->tunnel->name, l->index - 1);
 	for (ch = TAILQ_FIRST(&l->children); ch; ch = next) {
 		next = TAILQ_NEXT(ch, lane_link);
 		if (!ch->fresh)

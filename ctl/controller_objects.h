@@ -207,6 +207,7 @@ struct ctl_lane {
 	enum ike_down lost_why; /* what ended the last one that was up */
 	unsigned int failures;
 	uint8_t resource[RESOURCE_ID_LEN];
+	uint64_t peer_resource; /* a hash of the identifier with which the peer asked for it last; 0: it did not */
 	uint64_t bytes[2], packets[2];              /* in, out: of all SAs that it has had */
 	uint64_t rate_ns, rate_bytes, rate_packets; /* when the rates were taken last, and what had been sent then */
 	double byte_rate, packet_rate;              /* a second, outbound */

@@ -7,14 +7,20 @@
 
 #include "ctl/controller_internal.h"
 
-/* FNV-1a, 64 bit (draft-eastlake-fnv): tells identities apart where one connection is for many peers. */
+/* FNV-1a, 64 bit (draft-eastlake-fnv); never 0. */
+static uint64_t hash64(uint64_t salt, const uint8_t *data, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325u ^ salt;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ data[i]) * 0x100000001b3u;
+	return h ? h : 1;
+}
+
+/* Tells identities apart where one connection is for many peers. */
 static uint64_t id_hash(const struct ike_id *id)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ id->kind;
-
-	for (unsigned int i = 0; i < id->len; i++)
-		h = (h ^ id->data[i]) * 0x100000001b3u;
-	return h ? h : 1;
+	return hash64(id->kind, id->data, id->len);
 }
 
 struct ctl_tunnel *tunnel_by_reqid(struct controller *c, uint32_t reqid)
@@ -213,15 +219,24 @@ static uint32_t lane_load(const struct ctl_lane *l)
 	return l->fresh - l->replacing;
 }
 
-struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, bool resource)
+struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, const struct ike_child_offer *offer)
 {
 	struct ctl_lane *best = t->lanes[0];
+	uint64_t id = offer->resource_len ? hash64(0, offer->resource_data, offer->resource_len) : 0;
 
-	if (!resource || t->n_lanes == 1 || !t->lanes[0]->fresh)
+	if (t->n_lanes == 1 || !t->lanes[0]->fresh)
 		return best;
-	for (unsigned int i = 1; i < t->n_lanes; i++)
-		if (!t->lanes[i]->offline && (!best->index || lane_load(t->lanes[i]) < lane_load(best)))
-			best = t->lanes[i];
+	for (unsigned int i = 1; i < t->n_lanes; i++) {
+		struct ctl_lane *l = t->lanes[i];
+
+		if (l->offline)
+			continue;
+		if (id && l->peer_resource == id)
+			return l;
+		if (!best->index || lane_load(l) < lane_load(best))
+			best = l;
+	}
+	best->peer_resource = id;
 	return best;
 }
 
@@ -280,11 +295,6 @@ void tunnel_free(struct ctl_tunnel *t)
 	lanes_free(t);
 	conf_conn_unref(t->conf);
 	free(t);
-}
-
-uint32_t lane_cpu(const struct ctl_lane *l)
-{
-	return l->cpu;
 }
 
 struct ctl_child *lane_current(const struct ctl_lane *l)

@@ -140,6 +140,42 @@ static void a_cpu_goes_and_comes_back(void **state)
 	files_free(f);
 }
 
+/* The queue of the other side that receives what queue q of A sends. */
+static unsigned int partner(struct world *w, unsigned int q)
+{
+	struct lanes a = lanes_of(&w->side[0]), b = lanes_of(&w->side[1]);
+
+	for (unsigned int n = 0; n < LANES; n++)
+		if (a.child[q].out.spi && b.child[n].in.spi == a.child[q].out.spi)
+			return n;
+	fail_msg("queue %u has no partner", q);
+	return LANES;
+}
+
+/* Queues come back in another order than they came first: each is paired with the same one of the peer. */
+static void a_queue_is_paired_with_the_one_it_had(void **state)
+{
+	static const char *const online[] = {"1,3\n", "1-3\n", "0-3\n"};
+	struct world_config config = per_queue();
+	struct files *f = machine(&config, "0-3\n");
+	unsigned int before[4];
+	struct world w;
+
+	(void)state;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	for (unsigned int q = 0; q < 4; q++)
+		before[q] = partner(&w, q);
+	for (unsigned int i = 0; i < 3; i++) {
+		files_put(f, online[i], "sys/devices/system/cpu/online");
+		rig_run(&w, 7000);
+	}
+	for (unsigned int q = 0; q < 4; q++)
+		assert_int_equal(partner(&w, q), before[q]);
+	rig_free(&w);
+	files_free(f);
+}
+
 static void unserved_note(void *ctx, const struct controller_unserved *q)
 {
 	assert_int_equal(q->queue, 3);
@@ -391,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_lane_has_the_queues_of_its_cpu),
 		cmocka_unit_test(rates_are_the_queues_own),
 		cmocka_unit_test(a_cpu_goes_and_comes_back),
+		cmocka_unit_test(a_queue_is_paired_with_the_one_it_had),
 		cmocka_unit_test(an_offline_lane_is_not_asked_for),
 		cmocka_unit_test(new_cpus_are_new_lanes),
 		cmocka_unit_test(a_number_of_queues_is_a_limit),
