@@ -111,7 +111,8 @@ static void numbers_print(const struct plan *p)
 	       time_print(p->hold_s, b));
 	printf("rekeys       %.3g a second; %" PRIu64 " in the worst minute of a million (SAs %s)\n", p->rekeys,
 	       p->worst_minute, p->worst_is_start ? "that came up together" : "of any age");
-	printf("budget       %" PRIu64 " pairs of slots needed at once, %" PRIu64 " free for it", p->needed, p->budget);
+	printf("budget       pairs of slots for replacements: %" PRIu64 " needed at once, %" PRIu64 " free", p->needed,
+	       p->budget);
 	if (p->budget)
 		printf(", %.0f%% of them busy on average", 100 * p->load);
 	putchar('\n');

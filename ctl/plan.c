@@ -237,11 +237,12 @@ static uint64_t budget_needed(const struct demand *d, const struct plan *p)
 
 	for (size_t i = 0; i < d->n; i++)
 		longest = fmax(longest, d->spans[i].to_s);
-	for (int i = 0; i < WINDOWS && window <= fmin(2 * longest, window_longest_s); i++, window *= window_growth) {
+	for (int i = 0; i < WINDOWS && window <= fmin(2 * longest, window_longest_s); i++) {
 		double turns = 1 + floor(fmin((window + slack) / hold, window_longest_s));
 		uint64_t b = (uint64_t)ceil((double)demand_most(d, window, &start) / turns);
 
 		needed = b > needed ? b : needed;
+		window *= window_growth;
 	}
 	return needed;
 }

@@ -125,7 +125,7 @@ static void as_planned(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct world_config config = {0};
-		uint64_t after[SECOND_MAX + 1];
+		uint64_t after[SECOND_MAX + 1] = {0};
 		char extra[64], per_cpu[8];
 		struct world w;
 

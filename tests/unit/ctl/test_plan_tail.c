@@ -74,7 +74,7 @@ static void any_by_hand(void **state)
 
 /* ---- draws ---- */
 
-enum { TUNNELS = 50, LANES = 8, DRAWS = 20000 };
+enum { TUNNELS = 50, LANES = 8, DRAWS = 20000, RENEWALS = 2000 };
 
 /* A tunnel's lanes in strata of a band from 50 to 100 seconds, the lower half of each. */
 static void spans_make(struct plan_span spans[LANES])
@@ -120,7 +120,20 @@ static void together_as_drawn(void **state)
 	assert_true((double)near > p * DRAWS);
 }
 
-/* SAs at a random age, renewed again and again: the count in a window, its tail and its mean. */
+/* How often an SA at a random age, renewed again and again, is due in [0, window]. */
+static unsigned int times_due(struct prng *rng, const struct plan_span *s, double window, double pause)
+{
+	double at = -200 - 100 * prng_unit(rng);
+	unsigned int n = 0;
+
+	while (at < window) {
+		n += at >= 0;
+		at += draw(rng, s) + pause;
+	}
+	return n;
+}
+
+/* The count of all in a window, its tail and its mean. */
 static void any_as_drawn(void **state)
 {
 	static const double window = 60, p = 0.01, pause = 1;
@@ -134,21 +147,19 @@ static void any_as_drawn(void **state)
 	for (int k = 0; k < LANES; k++)
 		mean += TUNNELS * window / ((spans[k].from_s + spans[k].to_s) / 2 + pause);
 	most = plan_due_any(spans, LANES, window, pause, p);
-	for (int i = 0; i < DRAWS / 10; i++) {
+	for (int i = 0; i < RENEWALS; i++) {
 		unsigned int due = 0;
 
 		for (int k = 0; k < LANES; k++)
 			for (int t = 0; t < TUNNELS; t++)
-				for (double at = -200 - 100 * prng_unit(&rng); at < window;
-				     at += draw(&rng, &spans[k]) + pause)
-					due += at >= 0;
+				due += times_due(&rng, &spans[k], window, pause);
 		exceeded += due > most;
 		near += due > most - most / 20;
 		sum += due;
 	}
-	assert_true((double)exceeded <= p * DRAWS / 10);
-	assert_true((double)near > p * DRAWS / 10);
-	sum /= DRAWS / 10;
+	assert_true((double)exceeded <= p * RENEWALS);
+	assert_true((double)near > p * RENEWALS);
+	sum /= RENEWALS;
 	assert_true(sum > 0.99 * mean && sum < 1.01 * mean);
 }
 
