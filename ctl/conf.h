@@ -58,6 +58,7 @@ struct conf_conn {
 	struct conf_child *children;
 	const struct ike_child_cfg **child_ptrs; /* what ike.children points at */
 	unsigned int keyingtries;                /* 0: for ever */
+	bool from_vici; /* set by who loads it: reloads of the file that do not name it leave it alone */
 	uint64_t fingerprint[2]; /* of all values with defaults filled in, children included: equal means unchanged */
 };
 
@@ -65,6 +66,7 @@ struct conf_secret {
 	char name[CONF_NAME_MAX];
 	unsigned int n_ids; /* 0: for any */
 	struct ike_id ids[CONF_SECRET_IDS_MAX];
+	bool from_vici; /* as conf_conn has it */
 	uint16_t len;
 	uint8_t secret[IKE_PSK_MAX];
 };

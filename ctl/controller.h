@@ -98,7 +98,8 @@ int controller_secret_load(struct controller *c, const struct conf_secret *secre
 int controller_secret_unload(struct controller *c, const char *name);
 void controller_secret_each(struct controller *c, void (*each)(void *ctx, const char *name), void *ctx);
 /*
- * A whole new configuration: loads, replaces, unloads; nothing unchanged is touched. nic and daemon changes that need a
+ * A whole new configuration: loads, replaces, unloads what it does not have (but not what came over VICI); nothing
+ * unchanged is touched. nic and daemon changes that need a
  * restart are named in `text`. 0, or -errno of the first thing that could not be loaded; the rest has been.
  */
 int controller_reload(struct controller *c, uint64_t now, const struct conf *conf, char *text, size_t size);

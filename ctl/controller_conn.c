@@ -272,6 +272,8 @@ int controller_conn_load(struct controller *c, uint64_t now, struct conf_conn *c
 		err = conn_new(c, conf);
 	else if (memcmp(conn->conf->fingerprint, conf->fingerprint, sizeof(conf->fingerprint)))
 		err = conn_replace(c, conn, conf);
+	else
+		conn->conf->from_vici = conf->from_vici; /* whose it is may change even so */
 	controller_leave(c);
 	return err;
 }
@@ -341,7 +343,7 @@ static int secrets_reload(struct controller *c, const struct conf *conf)
 	int err = 0;
 
 	for (unsigned int i = c->n_secrets; i-- > 0;)
-		if (!conf_has_secret(conf, c->secrets[i].name))
+		if (!c->secrets[i].from_vici && !conf_has_secret(conf, c->secrets[i].name))
 			err = controller_secret_unload(c, c->secrets[i].name);
 	for (unsigned int i = 0; i < conf->n_secrets && !err; i++)
 		err = controller_secret_load(c, &conf->secrets[i]);
@@ -422,7 +424,7 @@ int controller_reload(struct controller *c, uint64_t now, const struct conf *con
 	c->nic.drain_ns = conf->nic.drain_ns;
 	err = secrets_reload(c, conf);
 	TAILQ_FOREACH (conn, &c->conns, link)
-		if (!conn->unloaded && !conf_has_conn(conf, conn->conf->ike.name))
+		if (!conn->unloaded && !conn->conf->from_vici && !conf_has_conn(conf, conn->conf->ike.name))
 			conn_unload(c, conn, true);
 	for (unsigned int i = 0; i < conf->n_conns; i++) {
 		int e = controller_conn_load(c, now, conf->conns[i]);

@@ -34,6 +34,8 @@ struct udp_socket {
 struct daemon_udp {
 	unsigned int n;
 	struct udp_socket socket[SOCKETS_MAX];
+	uint64_t too_long;   /* datagrams longer than DATAGRAM_MAX, dropped */
+	uint64_t too_long_told_ns; /* when it was last logged */
 	uint8_t buf[BATCH][DATAGRAM_MAX];
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections and secrets that come over VICI. `swanctl --load-all` unloads what get-conns and get-shared name and its
- * own file does not have, so these two name only what came over VICI: what keyrackd's file has stays.
+ * Connections and secrets that come over VICI. get-conns and get-shared name those and no others, as in charon
+ * (src/libcharon/plugins/vici/README.md: "loaded exclusively over VICI"): `swanctl --load-all` unloads what they name
+ * and its own file does not have, and what keyrackd's file has is to stay. The reverse holds, too: a reload of
+ * keyrackd's file leaves alone what came over VICI, unless the file has something of that name.
  */
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -56,7 +58,7 @@ void vici_loaded_free(struct vici_loaded **all)
 	}
 }
 
-/* What the controller has now, of what came over VICI: a reload of the file may have taken things away. */
+/* What the controller has now, of what came over VICI. */
 struct names {
 	struct vici_loaded *all;
 	struct vici_writer *reply;
@@ -106,6 +108,7 @@ void vici_load_conn(struct vici_request *r)
 		vici_refuse(&r->reply, "%s", error);
 		return;
 	}
+	conn->from_vici = true;
 	err = loaded_add(&s->conns, conn->ike.name, &added);
 	if (!err)
 		err = controller_conn_load(s->controller, r->now, conn);
@@ -197,7 +200,7 @@ static int secret_read(const struct conf_tree *args, struct conf_secret *secret,
 
 void vici_load_shared(struct vici_request *r)
 {
-	struct conf_secret secret = {0};
+	struct conf_secret secret = {.from_vici = true};
 	char error[CONF_ERROR_MAX] = "";
 	int err = secret_read(r->args, &secret, error);
 	bool added;
