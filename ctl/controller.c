@@ -346,6 +346,15 @@ void controller_receive(struct controller *c, uint64_t now, const struct ike_pat
 	controller_leave(c);
 }
 
+void controller_receive_too_long(struct controller *c, const struct ike_path *path, size_t len)
+{
+	char from[64];
+
+	c->counters.datagrams_too_long++;
+	log_at(c->log, LOG_LEVEL_INFO, "udp.too_long", "%s port %u: a datagram of %zu octets was dropped",
+	       conf_addr_print(&path->remote, from, sizeof(from)), path->remote.port, len);
+}
+
 void controller_nic(struct controller *c, uint64_t now)
 {
 	controller_enter(c, now);

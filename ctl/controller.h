@@ -68,6 +68,8 @@ void controller_free(struct controller *c);
 /* ---- inputs ---- */
 
 void controller_receive(struct controller *c, uint64_t now, const struct ike_path *path, uint8_t *buf, size_t len);
+/* A datagram of `len` octets was longer than the shell could take, and is lost. */
+void controller_receive_too_long(struct controller *c, const struct ike_path *path, size_t len);
 /* A netlink transport is readable. */
 void controller_nic(struct controller *c, uint64_t now);
 /* The request transport was full: call controller_nic() when it is writable, too. */
@@ -211,7 +213,8 @@ void controller_policy_each(struct controller *c, void (*each)(void *ctx, const 
 #define CONTROLLER_COUNTERS(X)                                                                                         \
 	X(rekeys_done) X(rekeys_failed) X(rekeys_peer) X(collisions) X(installs) X(install_refused)                    \
 	X(fallback_crypto) X(fallback_software) X(admission_refused) X(hard_expired) X(soft_events) X(resyncs)         \
-	X(orphans_removed) X(retries) X(queue_maps) X(queue_rekeys) X(queue_rules) X(queue_rules_refused)
+	X(orphans_removed) X(retries) X(queue_maps) X(queue_rekeys) X(queue_rules) X(queue_rules_refused)    \
+	X(datagrams_too_long)
 /* clang-format on */
 
 struct controller_counters {

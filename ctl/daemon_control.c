@@ -19,7 +19,8 @@
 enum {
 	CLIENTS_MAX = 64,
 	BACKLOG = 16,
-	READ_MAX = 65536, /* octets read at a time */
+	READ_MAX = 65536,      /* octets read at a time */
+	ACCEPT_WAIT_MS = 1000, /* before the next try when there are no descriptors left */
 };
 
 struct client {
@@ -35,6 +36,7 @@ struct daemon_control {
 	struct daemon *d;
 	int fd;
 	uv_poll_t poll;
+	uv_timer_t again; /* accepting waits until then */
 	struct vici_server *server;
 	LIST_HEAD(clients, client) clients;
 	unsigned int n_clients;
@@ -156,6 +158,25 @@ fail:
 	close(fd);
 }
 
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void accept_again(uv_timer_t *again)
+{
+	struct daemon_control *c = again->data;
+
+	uv_poll_start(&c->poll, UV_READABLE, on_connection);
+}
+
+/* A connection that is not accepted stays, and its socket readable: without a pause this would turn for ever. */
+static void accept_failed(struct daemon_control *c, int err)
+{
+	if (err == EAGAIN || err == EINTR || err == ECONNABORTED)
+		return;
+	log_at(&c->d->log, LOG_LEVEL_WARN, "vici.accept", "a client waits: %s", strerror(err));
+	uv_poll_stop(&c->poll);
+	uv_timer_start(&c->again, accept_again, ACCEPT_WAIT_MS, 0);
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct daemon_control *c = poll->data;
@@ -163,8 +184,10 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		accept_failed(c, errno);
 		return;
+	}
 	if (c->n_clients < CLIENTS_MAX) {
 		client_accept(c, fd);
 		return;
@@ -327,7 +350,8 @@ int daemon_control_start(struct daemon *d)
 	err = uv_poll_init(&d->loop, &c->poll, c->fd);
 	if (err)
 		goto fail;
-	c->poll.data = c;
+	uv_timer_init(&d->loop, &c->again); /* cannot fail */
+	c->poll.data = c->again.data = c;
 	d->control = c;
 	return uv_poll_start(&c->poll, UV_READABLE, on_connection);
 fail:
@@ -344,6 +368,13 @@ fail:
 static void control_closed(uv_handle_t *poll)
 {
 	free(poll->data);
+}
+
+static void again_closed(uv_handle_t *again)
+{
+	struct daemon_control *c = again->data;
+
+	uv_close((uv_handle_t *)&c->poll, control_closed);
 }
 
 void daemon_control_stop(struct daemon *d)
@@ -363,5 +394,5 @@ void daemon_control_stop(struct daemon *d)
 	close(c->fd);
 	vici_server_free(c->server);
 	d->control = NULL;
-	uv_close((uv_handle_t *)&c->poll, control_closed);
+	uv_close((uv_handle_t *)&c->again, again_closed);
 }

@@ -34,8 +34,6 @@ struct udp_socket {
 struct daemon_udp {
 	unsigned int n;
 	struct udp_socket socket[SOCKETS_MAX];
-	uint64_t too_long;   /* datagrams longer than DATAGRAM_MAX, dropped */
-	uint64_t too_long_told_ns; /* when it was last logged */
 	uint8_t buf[BATCH][DATAGRAM_MAX];
 };
 
@@ -114,15 +112,16 @@ static int receive_batch(struct udp_socket *s)
 					       .msg_control = &control[i],
 					       .msg_controllen = sizeof(control[i])};
 	}
-	n = recvmmsg(s->fd, m, BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(s->fd, m, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL); /* MSG_TRUNC: their whole lengths */
 	for (int i = 0; i < n; i++) {
 		struct ike_path path = {.local = s->local};
 
-		if (m[i].msg_hdr.msg_flags & MSG_TRUNC)
-			continue;
 		addr_from_sockaddr(&from[i], &path.remote);
 		local_from_control(&m[i].msg_hdr, &path.local);
-		controller_receive(s->d->controller, daemon_now(), &path, u->buf[i], m[i].msg_len);
+		if (m[i].msg_hdr.msg_flags & MSG_TRUNC)
+			controller_receive_too_long(s->d->controller, &path, m[i].msg_len);
+		else
+			controller_receive(s->d->controller, daemon_now(), &path, u->buf[i], m[i].msg_len);
 	}
 	return n;
 }

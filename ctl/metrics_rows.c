@@ -60,6 +60,7 @@ const struct metrics_row metrics_rows[] = {
 	COUNT("admissions_refused", "Child SAs refused before or during negotiation, for want of a slot or by a bound.", admission_refused),
 	COUNT("resyncs", "Times that everything was read back from the card, after a reset, link change or lost events.", resyncs),
 	COUNT("orphans_removed", "SAs and policies of an earlier run that were removed.", orphans_removed),
+	COUNT("datagrams_too_long", "Datagrams to the IKE ports that were longer than any IKE message taken, and dropped.", datagrams_too_long),
 	COUNT("queue_maps", "Times that the map of CPUs and queues was read and had changed.", queue_maps),
 	COUNT("queue_rekeys", "Child SAs replaced because their packets came to another queue than theirs.", queue_rekeys),
 	COUNT("queue_rules", "Flow rules set for inbound SAs.", queue_rules),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -195,6 +196,66 @@ static void hostile_clients_are_disconnected(void **state)
 		close(fd[i]);
 }
 
+/* Times that a line has come so far. */
+static unsigned int lines_with(const struct process *p, const char *text)
+{
+	unsigned int n = 0;
+
+	for (const char *at = p->log; (at = strstr(at, text)); at++)
+		n++;
+	return n;
+}
+
+/* Without a descriptor left, a client waits; keyrackd neither spins nor forgets it. */
+static void without_descriptors_clients_wait(void **state)
+{
+	struct gateways *g = *state;
+	struct gateway *left = &g->side[0];
+	struct rlimit none = {3, 3}, was;
+	int fd;
+	char c;
+
+	gateway_card_start(g, left);
+	gateway_daemon_start(g, left);
+	assert_int_equal(prlimit(left->daemon.pid, RLIMIT_NOFILE, NULL, &was), 0);
+	none.rlim_max = was.rlim_max;
+	assert_int_equal(prlimit(left->daemon.pid, RLIMIT_NOFILE, &none, NULL), 0);
+	fd = connect_raw(left);
+	assert_true(process_says(&left->daemon, "vici.accept: a client waits: Too many open files"));
+	assert_false(process_says_within(&left->daemon, "no such line", 1500));
+	assert_in_range(lines_with(&left->daemon, "vici.accept"), 1, 3);
+	assert_int_equal(prlimit(left->daemon.pid, RLIMIT_NOFILE, &was, NULL), 0);
+	assert_int_equal(send(fd, "\377\377\377\377", 4, MSG_NOSIGNAL), 4); /* too long a message: it is closed */
+	assert_true(recv(fd, &c, 1, 0) <= 0 && errno != EAGAIN);
+	close(fd);
+}
+
+static void long_datagrams_are_counted(void **state)
+{
+	struct gateways *g = *state;
+	struct gateway *left = &g->side[0];
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(left->port)};
+	static const char big[20000];
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool counted = false;
+
+	gateway_card_start(g, left);
+	gateway_daemon_start(g, left);
+	inet_pton(AF_INET, left->ip, &to.sin_addr);
+	assert_int_equal(sendto(fd, big, sizeof(big), 0, (struct sockaddr *)&to, sizeof(to)), sizeof(big));
+	close(fd);
+	for (int i = 0; i < 1000 && !counted; i++) { /* it may ask before the datagram is read */
+		json_t *status = vici_client_call(left->vici, "get-status", NULL, NULL, NULL);
+		const json_t *counters = json_object_get(status, "counters");
+		const char *n = json_string_value(json_object_get(counters, "datagrams_too_long"));
+
+		assert_non_null(n);
+		counted = strcmp(n, "1") == 0;
+		json_decref(status);
+	}
+	assert_true(counted);
+}
+
 /* ---- the life of a tunnel ---- */
 
 /* "id:spi id:spi ..." of the Child SAs. */
@@ -340,6 +401,7 @@ int main(int argc, char **argv)
 		TEST(without_its_card_it_does_not_start),  TEST(on_a_busy_port_it_does_not_start),
 		TEST(two_cannot_share_a_control_socket),   TEST(the_control_socket_is_private_and_goes_away),
 		TEST(a_socket_left_behind_is_replaced),    TEST(hostile_clients_are_disconnected),
+		TEST(without_descriptors_clients_wait),    TEST(long_datagrams_are_counted),
 		TEST(the_local_address_is_found),          TEST(reload_leaves_alone_what_has_not_changed),
 		TEST(sigterm_leaves_nothing_behind),       TEST(without_its_card_it_ends),
 		TEST(keys_are_dumped_only_when_asked_for),
