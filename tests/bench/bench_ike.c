@@ -3,7 +3,7 @@
  * What the engine costs: an initiator and a responder in one process hand each other real datagrams; the CPU time of
  * the responder's calls is added up. PSK, X25519, AES-GCM, no PFS on children. Aims (per responder): a handshake
  * within 2.3 times one X25519 key generation and derivation, CREATE_CHILD_SA within 1 and independent of the number of
- * children, 4 KiB per IKE SA with one Child SA.
+ * children, 4 KiB per IKE SA with one Child SA. Rekeys are measured the regular and the optimized way in turns.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -27,6 +27,7 @@ enum {
 	X25519_ROUND = 500,
 	CHILD_TIMED = 2000,
 	CHILD_BATCH = 64,
+	REKEY_ROUNDS = 31, /* of CHILD_BATCH rekeys each */
 	QUEUE_MAX = 4096,
 	KIB = 1024,
 };
@@ -48,6 +49,9 @@ struct side {
 	struct prng prng;
 	uint32_t spi, sa, ups, child_ups;
 	uint64_t cpu_ns;                  /* spent in ike_receive() */
+	uint64_t octets;                  /* sent, UDP payload */
+	uint32_t made[CHILD_BATCH];       /* Child SAs of its own that are up, a ring */
+	bool cleaning;                    /* Child SAs may go down now */
 	struct datagram queue[QUEUE_MAX]; /* what it has sent */
 	unsigned int head, tail;
 };
@@ -93,6 +97,7 @@ static void side_emit(void *ctx, const struct ike_path *path, const uint8_t *dat
 	if (!d->bytes)
 		die("no memory");
 	memcpy(d->bytes, datagram, len);
+	s->octets += len;
 }
 
 static int side_psk(void *ctx, const struct ike_conn_cfg *conn, const struct ike_id *local, const struct ike_id *remote,
@@ -125,12 +130,12 @@ static void side_event(void *ctx, const struct ike_event *ev)
 	if (ev->kind == IKE_EV_CHILD_INSTALL)
 		ike_child_installed(s->ike, 1, ev->child->id, 0);
 	else if (ev->kind == IKE_EV_CHILD_UP)
-		s->child_ups++;
+		s->made[s->child_ups++ % CHILD_BATCH] = ev->child->id;
 	else if (ev->kind == IKE_EV_SA_UP)
 		s->ups++;
 	if (ev->kind == IKE_EV_SA_UP)
 		s->sa = ev->ike_sa;
-	if (ev->kind == IKE_EV_CHILD_DOWN || ev->kind == IKE_EV_SA_DOWN)
+	if ((ev->kind == IKE_EV_CHILD_DOWN && !s->cleaning) || ev->kind == IKE_EV_SA_DOWN)
 		die("something went down");
 }
 
@@ -338,6 +343,70 @@ static double measure_children(struct side s[2], unsigned int at)
 	return median(us, ROUNDS);
 }
 
+/* ---- rekeys ---- */
+
+struct rekeys {
+	double us, octets; /* of one: the responder's time, request and response */
+};
+
+/* One batch of Child SAs made by CREATE_CHILD_SA: whether they have PFS is agreed, so they can be rekeyed either way.
+ */
+static void rekeys_start(struct side s[2], bool optimized)
+{
+	both_start(s, CHILD_BATCH, 4 * CHILD_BATCH);
+	s[0].conn.optimized_rekey = s[1].conn.optimized_rekey = optimized;
+	handshake(s);
+	children(s, CHILD_BATCH);
+}
+
+/* All are replaced, which is measured, and the old ones are deleted, which is not. */
+static struct rekeys rekeys_round(struct side s[2])
+{
+	uint32_t old[CHILD_BATCH];
+	struct rekeys out;
+
+	memcpy(old, s[0].made, sizeof(old));
+	s[1].cpu_ns = s[0].octets = s[1].octets = 0;
+	for (int i = 0; i < CHILD_BATCH; i++)
+		if (ike_child_rekey(s[0].ike, 1, old[i], NULL))
+			die("ike_child_rekey");
+	both_run(s);
+	out.us = (double)s[1].cpu_ns / NS_PER_US / CHILD_BATCH;
+	out.octets = (double)(s[0].octets + s[1].octets) / CHILD_BATCH;
+	s[0].cleaning = s[1].cleaning = true;
+	for (int i = 0; i < CHILD_BATCH; i++)
+		if (ike_child_delete(s[0].ike, 1, old[i]))
+			die("not all rekeys succeeded");
+	both_run(s);
+	s[0].cleaning = s[1].cleaning = false;
+	return out;
+}
+
+/* Both ways take turns, so that both see the same machine. */
+static void measure_rekeys(struct side s[4], struct rekeys *regular, struct rekeys *optimized)
+{
+	double us[2][REKEY_ROUNDS];
+	struct ike_counters c;
+	struct rekeys r;
+
+	for (int way = 0; way < 2; way++)
+		rekeys_start(&s[2 * way], way);
+	for (int i = 0; i < REKEY_ROUNDS; i++)
+		for (int way = 0; way < 2; way++) {
+			r = rekeys_round(&s[2 * way]);
+			us[way][i] = r.us;
+			*(way ? optimized : regular) = r;
+		}
+	for (int way = 0; way < 2; way++) {
+		ike_counters_get(s[2 * way + 1].ike, &c);
+		if (c.optimized_resp != (way ? REKEY_ROUNDS * CHILD_BATCH : 0))
+			die("rekeys went the wrong way");
+		both_stop(&s[2 * way]);
+	}
+	regular->us = median(us[0], REKEY_ROUNDS);
+	optimized->us = median(us[1], REKEY_ROUNDS);
+}
+
 static size_t heap_used(void)
 {
 	struct mallinfo2 m = mallinfo2();
@@ -379,6 +448,7 @@ static double measure_memory(struct side s[2])
 
 int main(int argc, char **argv)
 {
+	struct rekeys regular, optimized;
 	struct side *s;
 	double x25519, handshake_us, child[3], memory;
 	json_t *out;
@@ -387,7 +457,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_ike [--json]\n");
 		return 2;
 	}
-	s = calloc(2, sizeof(*s));
+	s = calloc(4, sizeof(*s));
 	if (!s)
 		die("no memory");
 	memory = measure_memory(s); /* first: an untouched heap */
@@ -395,17 +465,22 @@ int main(int argc, char **argv)
 	child[0] = measure_children(s, 64);
 	child[1] = measure_children(s, 1000);
 	child[2] = measure_children(s, 10000);
+	measure_rekeys(s, &regular, &optimized);
 	free(s);
 	if (argc == 1) {
 		printf("X25519 key generation and derivation  %7.1f us\n", x25519);
 		printf("handshake, responder                  %7.1f us  %.2f x\n", handshake_us, handshake_us / x25519);
 		printf("child at 64 / 1000 / 10000            %7.1f %7.1f %7.1f us  %.2f x, %.2f\n", child[0], child[1],
 		       child[2], child[2] / x25519, child[2] / child[0]);
+		printf("child rekey, regular / optimized      %7.1f %7.1f us   %.0f %.0f octets\n", regular.us,
+		       optimized.us, regular.octets, optimized.octets);
 		printf("memory per IKE SA with a Child SA     %7.2f KiB\n", memory);
 		return 0;
 	}
-	out = json_pack("{s:f, s:f, s:{s:f, s:f, s:f}, s:f}", "x25519_us", x25519, "handshake_responder_us",
-			handshake_us, "child_responder_us", "64", child[0], "1000", child[1], "10000", child[2],
+	out = json_pack("{s:f, s:f, s:{s:f, s:f, s:f}, s:f, s:f, s:f, s:f, s:f}", "x25519_us", x25519,
+			"handshake_responder_us", handshake_us, "child_responder_us", "64", child[0], "1000", child[1],
+			"10000", child[2], "child_rekey_us", regular.us, "child_optimized_us", optimized.us,
+			"child_rekey_octets", regular.octets, "child_optimized_octets", optimized.octets,
 			"memory_kib_per_ike_sa", memory);
 	if (!out)
 		die("no memory");

@@ -23,6 +23,7 @@ COUNTS_TOGETHER = {"packets": (80, 2000, 0)}  # both sides at the same packet: s
 PATHS = {"good": {}, "slow": {"delay_ms": 30}, "lossy": {"delay_ms": 5, "drop": 7}}
 REKEYS_WANTED = 5
 PING_INTERVAL = "0.01"
+VENDOR_ID = "6264d9dca1045b07a99a3645ff047a1c"  # ike/vendor.c
 PINGS = 600  # at most 80 packets a key and direction: seven keys and more
 
 
@@ -104,6 +105,20 @@ def check_liveness(args, gateways):
         print(f"liveness: {gw.liveness()} (asked and answered, answered) by charon")
 
 
+def check_private(args, gateways):
+    """
+    strongSwan ignores our Vendor ID, sees it only where keyrack begins, and never a notify that has a meaning only
+    between two of us.
+    """
+    for name, gw in gateways.items():
+        if gw.kind != "strongswan":
+            continue
+        seen = VENDOR_ID in gw.vendor_ids()
+        print(f"charon was{'' if seen else ' not'} sent our vendor ID, and {gw.private_notifies()} as private notifies")
+        require(seen == (args.a == "keyrack"), "our vendor ID goes to those whom we ask, and to those who sent it")
+        require(not gw.private_notifies(), "charon was sent private notifies")
+
+
 def close(args, gateways):
     closer = gateways[args.closer]
     if args.close == "stop":
@@ -137,6 +152,7 @@ def run(args):
         for gw in gateways.values():
             gw.check_offloaded()
         check_liveness(args, gateways)
+        check_private(args, gateways)
         lab.check()
         close(args, gateways)
         for name, gw in gateways.items():

@@ -163,6 +163,15 @@ class StrongSwan(Driven):
         received = re.findall(r"parsed INFORMATIONAL request (\d+) \[ \]", log)
         return len(set(sent) & set(answered)), len(set(received))
 
+    def vendor_ids(self):
+        """Those that it does not know, in hexadecimal."""
+        return [v.replace(":", "") for v in re.findall(r"received unknown vendor ID: ([0-9a-f:]+)", self.log())]
+
+    def private_notifies(self):
+        """Numbers of the private-use status notifies that it was sent and does not know."""
+        numbers = re.findall(r"N\(\((\d+)\)\)", "".join(re.findall(r"parsed .*", self.log())))
+        return [int(n) for n in numbers if int(n) >= 40960]
+
     def is_empty(self):
         return not self.swanctl.sas()
 
