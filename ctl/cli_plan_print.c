@@ -130,7 +130,8 @@ static void most_print(const struct plan_source *s, const struct plan *p)
 
 void cli_plan_print(const struct plan_source *s, const struct plan_result *r)
 {
-	printf("%s: %" PRIu64 " Child SAs, %s\n", r->plan.fits ? "fits" : "does NOT fit", r->plan.pairs, s->card);
+	printf("%s: %" PRIu64 " Child SA%s, %s\n", r->plan.fits ? "fits" : "does NOT fit", r->plan.pairs,
+	       r->plan.pairs == 1 ? "" : "s", s->card);
 	slots_print(s, &r->plan);
 	for (size_t i = 0; i < s->n_groups; i++) {
 		group_print(&s->groups[i], &r->parts[i]);

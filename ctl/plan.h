@@ -29,7 +29,8 @@
  *               (draft-liu-ipsecme-ikev2-rekey-redundant-sas-01: L >> M * (T_sad + T_ike) / gap).
  *   fits        the SAs and the reserve fit the table, the slots left are at least `needed`, and all limits are safe.
  *
- * Rates are taken as steady; bursts belong into the peak rate of a queue. The peer's card must have the slots, too.
+ * All queue SAs are taken to be up, also where they are made on demand. Rates are taken as steady; bursts belong into
+ * the peak rate of a queue. The peer's card must have the slots, too.
  */
 #ifndef CTL_PLAN_H
 #define CTL_PLAN_H

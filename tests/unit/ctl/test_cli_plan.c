@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `keyrack plan` as a process, without a keyrackd: what it prints, what it refuses, its exit codes. argv: keyrack. */
+/* `keyrack plan` as a process, without a keyrackd: what it prints, what it refuses, its exit codes; and that the
+ * example in the README is what it prints. argv: keyrack README.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@
 
 enum { WORDS_MAX = 24 };
 
-static const char *program;
+static const char *program, *readme;
 static struct process cli;
 
 /* The words of a command line after "keyrack plan". */
@@ -44,7 +45,7 @@ static void words_and_exit_codes(void **state)
 	} rows[] = {
 		{"--help", 0, "usage: keyrack plan"},
 		{"--help", 0, "--queue-rate BIT/S"},
-		{"--slots 100", 0, "fits: 1 Child SAs"},
+		{"--slots 100", 0, "fits: 1 Child SA, generic"},
 		{"--slots 20 --profile tiny-33 --queues 8", 0,
 		 "20 slots for both directions, of which 18 are used and 2 kept"},
 		{"--slots 18 --profile tiny-33 --queues 8", 1,
@@ -194,16 +195,59 @@ static void from_a_configuration(void **state)
 	unlink(path);
 }
 
+/* ---- the README ---- */
+
+/* The next line without its indentation of four, NULL after the last that has one. The caller frees it. */
+static char *example_line(FILE *f)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	if (getline(&line, &room, f) < 0 || strncmp(line, "    ", 4) != 0) {
+		free(line);
+		return NULL;
+	}
+	memmove(line, line + 4, strlen(line + 4) + 1);
+	return line;
+}
+
+static void the_readme_shows_it(void **state)
+{
+	static const char prompt[] = "    $ keyrack plan ";
+	FILE *f = fopen(readme, "r");
+	char *line = NULL, *shown;
+	size_t room = 0, at = 0;
+
+	(void)state;
+	assert_non_null(f);
+	do
+		assert_true(getline(&line, &room, f) > 0);
+	while (strncmp(line, prompt, sizeof(prompt) - 1) != 0);
+	line[strcspn(line, "\n")] = '\0';
+	plan(line + sizeof(prompt) - 1);
+	free(line);
+	while ((shown = example_line(f))) {
+		if (strncmp(cli.log + at, shown, strlen(shown)) != 0)
+			fail_msg("not: %s\nbut: %s", shown, cli.log + at);
+		at += strlen(shown);
+		free(shown);
+	}
+	fclose(f);
+	assert_string_equal(cli.log + at, "");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_and_exit_codes),
 		cmocka_unit_test(as_json),
 		cmocka_unit_test(from_a_configuration),
+		cmocka_unit_test(the_readme_shows_it),
 	};
 
-	if (argc != 2)
+	if (argc != 3)
 		return 2;
 	program = argv[1];
+	readme = argv[2];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
