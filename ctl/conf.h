@@ -58,7 +58,7 @@ struct conf_conn {
 	struct conf_child *children;
 	const struct ike_child_cfg **child_ptrs; /* what ike.children points at */
 	unsigned int keyingtries;                /* 0: for ever */
-	bool from_vici; /* set by who loads it: reloads of the file that do not name it leave it alone */
+	bool from_vici;          /* set by who loads it: reloads of the file that do not name it leave it alone */
 	uint64_t fingerprint[2]; /* of all values with defaults filled in, children included: equal means unchanged */
 };
 
