@@ -187,6 +187,20 @@ uint64_t rekey_entry_due_at(const struct rekey_entry *e, uint64_t replace_ns, ui
 	return add_sat(now, ns);
 }
 
+bool rekey_entry_due_by(const struct rekey_entry *e, uint64_t replace_ns, uint64_t now, uint64_t at)
+{
+	struct dimension d[DIMENSIONS];
+
+	dimensions_get(e, now, d);
+	for (int i = 0; i < DIMENSIONS; i++) {
+		uint64_t due = due_count(&d[i], replace_ns);
+
+		if (due != REKEY_INF && add_sat(d[i].used, amount(&d[i], d[i].rate, at - now)) >= due)
+			return true;
+	}
+	return false;
+}
+
 uint64_t rekey_entry_urgency(const struct rekey_entry *e, uint64_t now)
 {
 	struct dimension d[DIMENSIONS];
@@ -249,6 +263,17 @@ static double most(double a, double b, double c)
 	return ab > c ? ab : c;
 }
 
+enum rekey_reason rekey_entry_foremost(const struct rekey_entry *e, uint64_t now, double *wear)
+{
+	double bytes = share(e->bytes, e->limits.soft_bytes), packets = share(e->packets, e->limits.soft_packets);
+	double age = share(since(e->born_ns, now), e->limits.soft_ns);
+
+	*wear = most(bytes, packets, age);
+	if (*wear <= bytes)
+		return REKEY_BYTES;
+	return *wear <= packets ? REKEY_PACKETS : REKEY_TIME;
+}
+
 double rekey_entry_wear_hard(const struct rekey_entry *e, uint64_t now)
 {
 	const struct rekey_limits *l = &e->limits;
@@ -259,10 +284,10 @@ double rekey_entry_wear_hard(const struct rekey_entry *e, uint64_t now)
 
 double rekey_entry_wear_soft(const struct rekey_entry *e, uint64_t now)
 {
-	const struct rekey_limits *l = &e->limits;
+	double wear;
 
-	return most(share(e->bytes, l->soft_bytes), share(e->packets, l->soft_packets),
-		    share(since(e->born_ns, now), l->soft_ns));
+	rekey_entry_foremost(e, now, &wear);
+	return wear;
 }
 
 static const char *const reason_names[] = {

@@ -20,4 +20,10 @@ enum rekey_reason rekey_entry_reason(const struct rekey_entry *e, uint64_t repla
 /* The estimated time at which rekey_entry_reason() gives a reason; UINT64_MAX: not at this rate. */
 uint64_t rekey_entry_due_at(const struct rekey_entry *e, uint64_t replace_ns, uint64_t now);
 
+/* Will it have come due by `at`, which is not before now? */
+bool rekey_entry_due_by(const struct rekey_entry *e, uint64_t replace_ns, uint64_t now, uint64_t at);
+
+/* The dimension whose soft limit is used up most, and how much of it, as rekey_entry_wear_soft(). */
+enum rekey_reason rekey_entry_foremost(const struct rekey_entry *e, uint64_t now, double *wear);
+
 #endif

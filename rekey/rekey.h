@@ -4,7 +4,8 @@
  *
  * Knows nothing of IKE or of cards: an SA here is a `struct rekey_entry` inside its owner, with limits, counts and a
  * measured rate. Sans-I/O: the owner brings counts, events and the time (ns, monotonic) and asks what to start now.
- * Everything the scheduler does is O(log n) in the number of SAs.
+ * What the scheduler does with one SA does not depend on the number of SAs, but for the logarithm of how many come due
+ * within a quarter of a second or wait for a slot.
  */
 #ifndef REKEY_REKEY_H
 #define REKEY_REKEY_H
@@ -87,6 +88,12 @@ enum rekey_state {
 	REKEY_REPLACED, /* the new one works; draining */
 };
 
+/* A place in the scheduler's queues, by time. */
+struct rekey_node {
+	struct heap_node at;
+	struct rekey_node *next, **pprev;
+};
+
 /*
  * One SA pair. Lives in its owner; zero-initialise. All fields are the scheduler's.
  *
@@ -98,8 +105,7 @@ enum rekey_state {
  * will be reached) goes by the rate; what must be safe (margins, how soon hard can come) by the peak.
  */
 struct rekey_entry {
-	struct heap_node due;  /* by the time it is estimated to come due */
-	struct heap_node hard; /* by estimated time to the hard limit, while DUE */
+	struct rekey_node node;
 	struct rekey_limits limits;
 	uint64_t bytes, packets;      /* last counts known */
 	uint64_t counted_ns, born_ns; /* when */
@@ -110,6 +116,7 @@ struct rekey_entry {
 	uint8_t reason;               /* enum rekey_reason; REKEY_NONE while nobody wanted it replaced */
 	uint8_t failures;             /* in a row */
 	uint8_t deferred;             /* already counted in deferred_no_slot */
+	uint8_t place;                /* which of the scheduler's queues it is in */
 };
 
 /* What an SA pair carries, and ages, while something takes its time. */
@@ -128,11 +135,23 @@ struct rekey_settings {
 
 void rekey_settings_default(struct rekey_settings *s);
 
+/*
+ * What limits the number of replacements, as the owner measures it. A replacement needs slots of its own from its start
+ * until the old SA's are free again (round trips, install, proof that it works, drain, the card's own delay).
+ */
+struct rekey_pace {
+	uint64_t replace_ns; /* as in struct rekey_settings, which it replaces */
+	uint64_t hold_ns;    /* how long a replacement keeps slots that others are waiting for */
+	uint32_t servers;    /* how many there can be at once if none is under way; 0: no bound is known */
+};
+
 struct rekey_sched;
 
 struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint64_t seed);
 /* The entries are the owner's; none may be used with it afterwards. */
 void rekey_sched_free(struct rekey_sched *s);
+/* To be told whenever it has changed. Without it nothing is started early for the length of the queue. */
+void rekey_sched_pace(struct rekey_sched *s, const struct rekey_pace *pace);
 
 /* Watch an SA that has just come into use. 0, -ENOMEM, or -EEXIST (it is watched already). */
 int rekey_sched_add(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_limits *limits, uint64_t now);
@@ -163,6 +182,10 @@ void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_r
  * An SA is due when a count or its age has reached the soft limit; counts that are older than a moment are extended
  * at the measured rate, by 2 s and an eighth of the limit at most. It is also due when at its peak rate hard is nearer
  * than replace_ns, but not before half of soft.
+ *
+ * Back-pressure: where more SAs will come due by some time than can have started by then (struct rekey_pace), the ones
+ * that come due first are started now, before soft but not before half of it, so that no slot is idle while a crowd
+ * approaches. Which time that is, is looked up ten times a second at most, in constant time.
  */
 struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uint64_t now);
 /*
@@ -219,9 +242,21 @@ struct rekey_counters {
 	uint64_t taken;                                          /* by the peer */
 	uint64_t done, failed;                                   /* of both */
 	uint64_t by_bytes, by_packets, by_time, by_card, by_ask; /* became due, by the first reason */
+	uint64_t early;                                          /* started before soft, for the length of the queue */
 	uint64_t deferred_no_slot; /* came first in order and found no slot (or in_flight_max reached), once each */
 	uint32_t watched, due, running, replaced; /* entries in each state */
 };
+
+/*
+ * Begins to fetch an entry into the cache. For whoever asks for the counters of several SAs at once: when it asks, so
+ * that all of them are there when the answers come.
+ */
+static inline void rekey_entry_prefetch(const struct rekey_entry *e)
+{
+	for (const char *p = (const char *)e; p < (const char *)(e + 1); p += 64)
+		__builtin_prefetch(p, 1);
+	__builtin_prefetch((const char *)(e + 1) - 1, 1);
+}
 
 void rekey_sched_counters(const struct rekey_sched *s, struct rekey_counters *out);
 const char *rekey_reason_name(enum rekey_reason reason); /* "none", "bytes", "packets", "time", "card", "asked" */

@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Two heaps. `due` holds what waits for a time: WATCHED entries by the time they are estimated to come due, DUE
- * entries in back-off by the time it ends. `ready` holds DUE entries that only wait for a slot, by the time they are
- * estimated to reach their hard limit. RUNNING and REPLACED entries are in neither.
- */
+/* Entries come, are counted, wanted, taken over, and end. Which one is started next is in sched_start.c. */
+#include "rekey/sched.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rekey/entry.h"
-#include "rekey/rekey.h"
-
-/* An estimate that came early is not made again before this. */
-static const uint64_t recheck_ns = 100000000u;
-
 enum { BACKOFF_DOUBLINGS_MAX = 16, BACKOFF_FLOOR_DIVISOR = 16 };
 
-struct rekey_sched {
-	struct rekey_settings settings;
-	struct prng rng;
-	struct heap due, ready;
-	uint32_t known;
-	uint32_t in_state[REKEY_REPLACED + 1];
-	struct rekey_counters counters;
-};
+/* A place in the queue that is nearer than this must be right. */
+static const uint64_t exact_ns = 4000000000u;
 
 void rekey_settings_default(struct rekey_settings *s)
 {
@@ -37,8 +23,10 @@ struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint6
 {
 	struct rekey_sched *s = calloc(1, sizeof(*s));
 
-	if (!s)
+	if (!s || calendar_init(&s->watched)) {
+		free(s);
 		return NULL;
+	}
 	s->settings = *settings;
 	s->rng = prng_init(seed);
 	return s;
@@ -48,49 +36,116 @@ void rekey_sched_free(struct rekey_sched *s)
 {
 	if (!s)
 		return;
-	heap_free(&s->due);
+	calendar_free(&s->watched);
+	heap_free(&s->waiting);
 	heap_free(&s->ready);
 	free(s);
 }
 
-static uint64_t later(uint64_t now, uint64_t ns)
+void rekey_sched_pace(struct rekey_sched *s, const struct rekey_pace *pace)
+{
+	s->settings.replace_ns = pace->replace_ns;
+	if (s->hold_ns == pace->hold_ns && s->servers == pace->servers)
+		return;
+	s->hold_ns = pace->hold_ns;
+	s->servers = pace->servers;
+	s->crowd_slack_ns = 0;
+}
+
+uint64_t sched_later(uint64_t now, uint64_t ns)
 {
 	return now > UINT64_MAX - ns ? UINT64_MAX : now + ns;
 }
 
-/* A heap has room for every known entry (rekey_sched_add), so this cannot fail. */
-static void place(struct heap *h, struct heap_node *n, uint64_t key)
+uint64_t sched_replace_ns(const struct rekey_sched *s)
 {
-	(void)heap_set(h, n, key);
+	return s->settings.late ? 0 : s->settings.replace_ns;
 }
 
-static void state_set(struct rekey_sched *s, struct rekey_entry *e, enum rekey_state state)
+void sched_state_set(struct rekey_sched *s, struct rekey_entry *e, enum rekey_state state)
 {
 	s->in_state[e->state]--;
 	s->in_state[state]++;
 	e->state = (uint8_t)state;
 }
 
-static void heaps_leave(struct rekey_sched *s, struct rekey_entry *e)
+/* ---- the queues ---- */
+
+void sched_leave(struct rekey_sched *s, struct rekey_entry *e)
 {
-	heap_remove(&s->due, &e->due);
-	heap_remove(&s->ready, &e->hard);
+	switch ((enum sched_place)e->place) {
+	case SCHED_NOWHERE:
+		break;
+	case SCHED_WATCHED:
+		calendar_remove(&s->watched, &e->node);
+		break;
+	case SCHED_WAITING:
+		heap_remove(&s->waiting, &e->node.at);
+		break;
+	case SCHED_READY:
+		heap_remove(&s->ready, &e->node.at);
+		break;
+	}
+	e->place = SCHED_NOWHERE;
 }
 
-/* What is assumed for being early in time: nothing where the policy starts at soft, whatever comes. */
-static uint64_t replace_ns(const struct rekey_sched *s)
+static void place_set(struct rekey_sched *s, struct rekey_entry *e, enum sched_place place)
 {
-	return s->settings.late ? 0 : s->settings.replace_ns;
+	if (e->place != place)
+		sched_leave(s, e);
+	e->place = (uint8_t)place;
 }
 
-static void due_estimate(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
+/*
+ * One more comes at `at`: that takes its share of the slack; and there cannot have been more slack than there is time
+ * until then.
+ */
+static void crowd_grows(struct rekey_sched *s, uint64_t at)
 {
-	place(&s->due, &e->due, rekey_entry_due_at(e, replace_ns(s), now));
+	double each, room;
+
+	if (!s->servers)
+		return;
+	each = (double)s->hold_ns / s->servers;
+	room = (at > s->crowd_looked_ns ? (double)(at - s->crowd_looked_ns) : 0) + (double)s->hold_ns -
+	       each * (s->in_state[REKEY_RUNNING] + s->in_state[REKEY_DUE]);
+	if (room < s->crowd_slack_ns)
+		s->crowd_slack_ns = room;
+	s->crowd_slack_ns -= each;
 }
 
-static void ready_estimate(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
+/* The queues have room for every known entry (rekey_sched_add), so none of these can fail. */
+
+void sched_watch(struct rekey_sched *s, struct rekey_entry *e, uint64_t at)
 {
-	place(&s->ready, &e->hard, later(now, rekey_entry_urgency(e, now)));
+	place_set(s, e, SCHED_WATCHED);
+	crowd_grows(s, at);
+	calendar_set(&s->watched, &e->node, at);
+}
+
+void sched_wait(struct rekey_sched *s, struct rekey_entry *e, uint64_t at)
+{
+	place_set(s, e, SCHED_WAITING);
+	(void)heap_set(&s->waiting, &e->node.at, at);
+}
+
+void sched_ready(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
+{
+	place_set(s, e, SCHED_READY);
+	(void)heap_set(&s->ready, &e->node.at, sched_later(now, rekey_entry_urgency(e, now)));
+}
+
+void sched_estimate(struct rekey_sched *s, struct rekey_entry *e, uint64_t not_before, uint64_t now)
+{
+	uint64_t due = rekey_entry_due_at(e, sched_replace_ns(s), now), span = calendar_span_ns();
+
+	if (due == UINT64_MAX) {
+		sched_leave(s, e); /* at this rate never: counts will tell */
+		return;
+	}
+	if (due - now > span)
+		due = now + span / 2 + prng_below(&s->rng, span / 2); /* not all of them in the same day */
+	sched_watch(s, e, due > not_before ? due : not_before);
 }
 
 static void reason_count(struct rekey_counters *c, enum rekey_reason reason)
@@ -116,26 +171,28 @@ static void reason_count(struct rekey_counters *c, enum rekey_reason reason)
 	}
 }
 
-/* WATCHED to DUE; rekey_sched_start() moves it on to `ready`. */
-static void due_set(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now)
+void sched_due(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now)
 {
 	e->reason = (uint8_t)reason;
 	reason_count(&s->counters, reason);
-	state_set(s, e, REKEY_DUE);
-	place(&s->due, &e->due, now);
+	sched_state_set(s, e, REKEY_DUE);
+	sched_wait(s, e, now);
 }
+
+/* ---- entries ---- */
 
 int rekey_sched_add(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_limits *limits, uint64_t now)
 {
 	if (e->state != REKEY_IDLE)
 		return -EEXIST;
-	if (heap_reserve(&s->due, s->known + 1) || heap_reserve(&s->ready, s->known + 1))
+	if (calendar_reserve(&s->watched, s->known + 1) || heap_reserve(&s->waiting, s->known + 1) ||
+	    heap_reserve(&s->ready, s->known + 1))
 		return -ENOMEM;
 	s->known++;
 	s->in_state[REKEY_IDLE]++;
 	*e = (struct rekey_entry){.limits = *limits, .counted_ns = now, .born_ns = now};
-	state_set(s, e, REKEY_WATCHED);
-	due_estimate(s, e, now);
+	sched_state_set(s, e, REKEY_WATCHED);
+	sched_estimate(s, e, 0, now);
 	return 0;
 }
 
@@ -143,89 +200,62 @@ void rekey_sched_inherit(struct rekey_sched *s, struct rekey_entry *e, const str
 {
 	rekey_entry_inherit(e, old);
 	if (e->state == REKEY_WATCHED)
-		due_estimate(s, e, now);
+		sched_estimate(s, e, 0, now);
 }
 
 void rekey_sched_remove(struct rekey_sched *s, struct rekey_entry *e)
 {
 	if (e->state == REKEY_IDLE)
 		return;
-	heaps_leave(s, e);
-	state_set(s, e, REKEY_IDLE);
+	sched_leave(s, e);
+	sched_state_set(s, e, REKEY_IDLE);
 	s->in_state[REKEY_IDLE]--;
 	s->known--;
+}
+
+/*
+ * Is it in the wrong place of the queue? Too early does not matter: it is estimated anew when that time comes. Too late
+ * does where it is near; where it is far, an eighth of the time to it is left alone, for estimates go up and down.
+ */
+static bool comes_sooner(const struct rekey_sched *s, const struct rekey_entry *e, uint64_t now)
+{
+	uint64_t at = e->node.at.key, left = at > now ? at - now : 0;
+
+	if (!left)
+		return false;
+	if (left > exact_ns)
+		at -= left / 8;
+	return rekey_entry_due_by(e, sched_replace_ns(s), now, at);
 }
 
 void rekey_sched_count(struct rekey_sched *s, struct rekey_entry *e, uint64_t bytes, uint64_t packets, uint64_t now)
 {
 	enum rekey_reason reason;
 
+	rekey_entry_prefetch(e); /* all of it is needed */
 	if (e->state == REKEY_IDLE || !rekey_entry_count(e, bytes, packets, now))
 		return;
-	if (heap_has(&e->hard))
-		ready_estimate(s, e, now);
+	if (e->place == SCHED_READY)
+		sched_ready(s, e, now);
 	if (e->state != REKEY_WATCHED)
 		return;
-	reason = rekey_entry_reason(e, replace_ns(s), now);
+	reason = rekey_entry_reason(e, sched_replace_ns(s), now);
 	if (reason != REKEY_NONE)
-		due_set(s, e, reason, now);
-	else
-		due_estimate(s, e, now);
+		sched_due(s, e, reason, now);
+	else if (e->place == SCHED_NOWHERE)
+		sched_estimate(s, e, 0, now);
+	else if (e->place == SCHED_WATCHED && comes_sooner(s, e, now))
+		sched_estimate(s, e, 0, now);
 }
 
 void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now)
 {
 	if (e->state == REKEY_WATCHED) {
-		due_set(s, e, reason, now);
-	} else if (e->state == REKEY_DUE && reason == REKEY_ASKED && heap_has(&e->due)) {
+		sched_due(s, e, reason, now);
+	} else if (e->state == REKEY_DUE && reason == REKEY_ASKED && e->place == SCHED_WAITING) {
 		e->retry_ns = 0;
-		place(&s->due, &e->due, now);
+		sched_wait(s, e, now);
 	}
-}
-
-/* The estimate for a WATCHED entry has come: is it so? */
-static void estimate_check(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
-{
-	enum rekey_reason reason = rekey_entry_reason(e, replace_ns(s), now);
-
-	if (reason == REKEY_NONE) {
-		uint64_t at = rekey_entry_due_at(e, replace_ns(s), now), not_before = later(now, recheck_ns);
-
-		place(&s->due, &e->due, at > not_before ? at : not_before);
-		return;
-	}
-	due_set(s, e, reason, now);
-}
-
-struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uint64_t now)
-{
-	struct heap_node *n;
-	struct rekey_entry *e;
-
-	while ((n = heap_first(&s->due)) && n->key <= now) {
-		e = heap_entry(n, struct rekey_entry, due);
-		if (e->state == REKEY_WATCHED) {
-			estimate_check(s, e, now);
-			continue;
-		}
-		heap_remove(&s->due, n);
-		ready_estimate(s, e, now);
-	}
-	n = heap_first(&s->ready);
-	if (!n)
-		return NULL;
-	e = heap_entry(n, struct rekey_entry, hard);
-	if (!slots || (s->settings.in_flight_max && s->in_state[REKEY_RUNNING] >= s->settings.in_flight_max)) {
-		if (!e->deferred)
-			s->counters.deferred_no_slot++;
-		e->deferred = 1;
-		return NULL;
-	}
-	heap_remove(&s->ready, n);
-	e->deferred = 0;
-	state_set(s, e, REKEY_RUNNING);
-	s->counters.started++;
-	return e;
 }
 
 static uint64_t backoff_draw(struct rekey_sched *s, const struct rekey_entry *e, uint64_t now)
@@ -254,20 +284,20 @@ void rekey_sched_done(struct rekey_sched *s, struct rekey_entry *e, bool ok, uin
 	if (ok) {
 		s->counters.done++;
 		e->failures = 0;
-		state_set(s, e, REKEY_REPLACED);
+		sched_state_set(s, e, REKEY_REPLACED);
 		return;
 	}
 	s->counters.failed++;
 	if (e->reason == REKEY_NONE) {
-		state_set(s, e, REKEY_WATCHED);
-		due_estimate(s, e, now);
+		sched_state_set(s, e, REKEY_WATCHED);
+		sched_estimate(s, e, 0, now);
 		return;
 	}
 	if (e->failures < UINT8_MAX)
 		e->failures++;
-	e->retry_ns = later(now, backoff_draw(s, e, now));
-	state_set(s, e, REKEY_DUE);
-	place(&s->due, &e->due, e->retry_ns);
+	e->retry_ns = sched_later(now, backoff_draw(s, e, now));
+	sched_state_set(s, e, REKEY_DUE);
+	sched_wait(s, e, e->retry_ns);
 }
 
 void rekey_sched_taken(struct rekey_sched *s, struct rekey_entry *e, uint64_t now)
@@ -275,17 +305,10 @@ void rekey_sched_taken(struct rekey_sched *s, struct rekey_entry *e, uint64_t no
 	(void)now;
 	if (e->state != REKEY_WATCHED && e->state != REKEY_DUE)
 		return;
-	heaps_leave(s, e);
+	sched_leave(s, e);
 	e->deferred = 0;
-	state_set(s, e, REKEY_RUNNING);
+	sched_state_set(s, e, REKEY_RUNNING);
 	s->counters.taken++;
-}
-
-uint64_t rekey_sched_next(const struct rekey_sched *s)
-{
-	const struct heap_node *n = heap_first(&s->due);
-
-	return n ? n->key : UINT64_MAX;
 }
 
 void rekey_sched_counters(const struct rekey_sched *s, struct rekey_counters *out)
