@@ -177,6 +177,7 @@ static void rekey_counters_add(struct rekey_counters *to, const struct rekey_cou
 	to->by_time += from->by_time;
 	to->by_card += from->by_card;
 	to->by_ask += from->by_ask;
+	to->early += from->early;
 	to->deferred_no_slot += from->deferred_no_slot;
 	to->watched += from->watched;
 	to->due += from->due;

@@ -47,6 +47,7 @@ const struct metrics_row metrics_rows[] = {
 	COUNT("rekeys_taken", "Replacements that the peer started first.", rekey.taken),
 	BY("rekeys_ended", "result=\"done\"", "Replacements that the scheduler saw end, by result.", rekey.done),
 	BY("rekeys_ended", "result=\"failed\"", NULL, rekey.failed),
+	COUNT("rekeys_early", "Replacements started before soft, for more were coming than slots.", rekey.early),
 	COUNT("rekeys_deferred", "Replacements that were due and found no free slot at first.", rekey.deferred_no_slot),
 	{"keyrack_rekey_child_sas", "state=\"watched\"", SCHEDULED, OF(rekey.watched), METRICS_GAUGE},
 	{"keyrack_rekey_child_sas", "state=\"due\"", NULL, OF(rekey.due), METRICS_GAUGE},

@@ -19,7 +19,7 @@
 	X(acquires) X(overruns) X(malformed)
 #define REKEY_COUNTERS(X) \
 	X(started) X(taken) X(done) X(failed) X(by_bytes) X(by_packets) X(by_time) X(by_card) X(by_ask) \
-	X(deferred_no_slot) X(watched) X(due) X(running) X(replaced)
+	X(early) X(deferred_no_slot) X(watched) X(due) X(running) X(replaced)
 #define VICI_COUNTERS(X) X(sessions) X(commands) X(unknown) X(malformed) X(events) X(events_dropped)
 /* clang-format on */
 
