@@ -31,6 +31,7 @@ void conf_nic_default(struct conf_nic *nic)
 static void daemon_default(struct conf_daemon *daemon)
 {
 	*daemon = (struct conf_daemon){.log_level = LOG_LEVEL_NOTICE,
+				       .rekey_policy = rekey_policy_at(0),
 				       .metrics_addr = {.family = AF_INET, .ip = {127, 0, 0, 1}}};
 	ike_settings_default(&daemon->ike);
 	memcpy(daemon->control, control_default, sizeof(control_default));

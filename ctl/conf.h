@@ -15,6 +15,7 @@
 
 #include "ike/ike.h"
 #include "offload/offload.h"
+#include "rekey/policy.h"
 #include "rekey/rekey.h"
 
 struct conf_tree; /* ctl/conf_tree.h */
@@ -97,7 +98,8 @@ struct conf_daemon {
 	struct ike_settings ike;     /* ports, half-open bounds, retransmission */
 	char control[CONF_PATH_MAX]; /* the VICI socket */
 	struct ike_addr metrics_addr;
-	uint16_t metrics_port; /* of metrics_addr; 0: no metrics over HTTP */
+	uint16_t metrics_port;                   /* of metrics_addr; 0: no metrics over HTTP */
+	const struct rekey_policy *rekey_policy; /* how limits are drawn and replacements started; NULL: keyrack's */
 	enum log_level log_level;
 };
 

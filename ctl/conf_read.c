@@ -169,6 +169,7 @@ void conf_rows_hash(const struct conf_row *rows, const void *in, EVP_MD_CTX *dig
 			hash(digest, id->data, id->len);
 			break;
 		}
+		case CONF_POLICY: /* of no connection */
 		case CONF_IDENTITIES:
 		case CONF_PSK:
 		case CONF_ONLY:

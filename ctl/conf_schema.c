@@ -209,6 +209,7 @@ const struct conf_row conf_rows_daemon[] = {
 	{.key = "control", .type = CONF_TEXT, DAEMON(control)},
 	{.key = "metrics_address", .type = CONF_ADDRS, AT(conf_daemon_draft, metrics), .max = 1},
 	{.key = "metrics_port", .type = CONF_UINT, DAEMON(metrics_port), .max = 65535},
+	{.key = "rekey_policy", .type = CONF_POLICY, DAEMON(rekey_policy)},
 	{.key = "log_level", .type = CONF_WORD, DAEMON(log_level), .words = levels},
 	{.key = "half_open_max", .type = CONF_UINT, DAEMON(ike.half_open_max), .min = 1, .max = UINT32_MAX},
 	{.key = "half_open_per_ip", .type = CONF_UINT, DAEMON(ike.half_open_per_ip), .min = 1, .max = UINT32_MAX},

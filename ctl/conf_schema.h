@@ -37,6 +37,7 @@ enum conf_type {
 	CONF_PSK,        /* struct conf_secret; the value is never quoted */
 	CONF_QUEUES,     /* int per_cpu_sas: no, yes or a number */
 	CONF_PROFILE,    /* char[row.size]: the name of an offload profile */
+	CONF_POLICY,     /* const struct rekey_policy *: by its name */
 	CONF_ONLY,       /* nothing is stored: row.words lists the values that are allowed, row.why says why no other */
 	CONF_NOT,        /* not supported whatever the value; row.why says why */
 	CONF_ENTER,      /* a section: row.enter reads it */

@@ -162,6 +162,22 @@ static int read_profile(const struct conf_row *row, const struct conf_tree *node
 	return conf_tree_fail(node, error, "\"%.*s\" is not one of %s", QUOTE_MAX, node->value, allowed);
 }
 
+static int read_policy(const struct conf_row *row, const struct conf_tree *node, void *field, char *error)
+{
+	const struct rekey_policy *p = rekey_policy_find(node->value);
+	char allowed[200] = "";
+	size_t at = 0;
+
+	(void)row;
+	if (p) {
+		*(const struct rekey_policy **)field = p;
+		return 0;
+	}
+	for (unsigned int n = 0; at < sizeof(allowed) && (p = rekey_policy_at(n)); n++)
+		at += (size_t)snprintf(allowed + at, sizeof(allowed) - at, "%s%s", n ? ", " : "", p->name);
+	return conf_tree_fail(node, error, "\"%.*s\" is not one of %s", QUOTE_MAX, node->value, allowed);
+}
+
 static int read_queues(const struct conf_row *row, const struct conf_tree *node, void *field, char *error)
 {
 	uint64_t v;
@@ -275,6 +291,7 @@ int conf_value_read(const struct conf_row *row, const struct conf_tree *node, vo
 		[CONF_PSK] = {read_psk},
 		[CONF_QUEUES] = {read_queues},
 		[CONF_PROFILE] = {read_profile},
+		[CONF_POLICY] = {read_policy},
 		[CONF_ONLY] = {read_only},
 		[CONF_NOT] = {read_not, true},
 	};

@@ -8,8 +8,6 @@
 
 /* Counter polls when the configuration says nothing. */
 static const uint64_t poll_default_ns = 1000000000u;
-/* A replacement takes a counter poll and, beyond it, round trips and installs. */
-static const uint64_t exchange_ns = 250000000u;
 /* One slot more than learned is dared again after so long. */
 static const uint64_t dare_ns = 60000000000u;
 
@@ -172,8 +170,8 @@ static bool scheds_make(struct controller *c, uint64_t seed)
 	struct rekey_settings rs;
 
 	rekey_settings_default(&rs);
-	if (rs.replace_ns < c->nic.counter_poll_ns + exchange_ns)
-		rs.replace_ns = c->nic.counter_poll_ns + exchange_ns;
+	rekey_policy_settings(c->policy, &rs);
+	rs.replace_ns = pace_replace_ns(c, NULL);
 	for (unsigned int i = 0; i < CTL_SCHEDS; i++) {
 		c->sched[i] = rekey_sched_new(&rs, seed + i);
 		if (!c->sched[i])
@@ -191,6 +189,7 @@ static int parts_make(struct controller *c, const struct xfrm_transport *request
 		.emit = env_emit,
 		.psk = env_psk,
 		.child_reserve = child_reserve,
+		.child_count = c->policy->counts ? child_count : NULL,
 		.event = env_event,
 	};
 	const struct xfrm_events events = {
@@ -235,6 +234,7 @@ struct controller *controller_new(const struct conf_daemon *daemon, const struct
 	c->env = *env;
 	c->daemon = *daemon;
 	c->nic = *nic;
+	c->policy = daemon->rekey_policy ? daemon->rekey_policy : rekey_policy_at(0);
 	if (!c->nic.counter_poll_ns)
 		c->nic.counter_poll_ns = poll_default_ns;
 	c->rng = prng_init(seed);

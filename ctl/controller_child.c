@@ -245,7 +245,8 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 	ch = child_new(c, lane, p, offer);
 	if (!ch)
 		return refuse(c, offer, lane->tunnel, "no memory");
-	if (slots_take(ch, old ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW) && !tunnel_may_be_software(lane->tunnel)) {
+	if (slots_take(ch, old || !c->policy->admission ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW) &&
+	    !tunnel_may_be_software(lane->tunnel)) {
 		if (offer->initiator && !old)
 			tunnel_crowd(lane->tunnel, child_family(ch));
 		child_free(ch);

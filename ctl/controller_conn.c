@@ -385,6 +385,7 @@ static void restart_text(const struct controller *c, const struct conf *conf, ch
 		{"daemon.control", strcmp(was->control, is->control) != 0},
 		{"daemon.metrics_port", was->metrics_port != is->metrics_port},
 		{"daemon.metrics_address", !addr_same(&was->metrics_addr, &is->metrics_addr)},
+		{"daemon.rekey_policy", c->policy != (is->rekey_policy ? is->rekey_policy : rekey_policy_at(0))},
 		{"daemon.log_level", was->log_level != is->log_level},
 		{"daemon.half_open_max", was->ike.half_open_max != is->ike.half_open_max},
 		{"daemon.half_open_per_ip", was->ike.half_open_per_ip != is->ike.half_open_per_ip},

@@ -154,7 +154,10 @@ struct ctl_half *half_find(struct controller *c, const struct xfrm_sa_id *id, bo
 /* controller_sa.c */
 struct xfrm_addr xfrm_addr_of(const struct ike_addr *a);
 void half_sa(struct ctl_half *h, struct xfrm_sa *sa);
-int child_limits_draw(struct ctl_child *ch);        /* 0, -ENOENT or -EINVAL (logged) */
+int child_limits_draw(struct ctl_child *ch); /* 0, -ENOENT or -EINVAL (logged) */
+/* ike_env.child_count: how many bytes it may carry. */
+bool child_count(void *ctx, const struct ike_child_sa *child, uint16_t encr, uint16_t key_bits,
+		 struct ike_count_range *out);
 struct ike_ts ts_of_addr(const struct ike_addr *a); /* the whole of it, where the configuration says "dynamic" */
 /* The selectors of a pair of IKE's, at most max. Count (0: of two families), -E2BIG, -EINVAL. */
 int selectors_of_pair(const struct ike_ts *src, const struct ike_ts *dst, struct xfrm_selector_cfg *out,

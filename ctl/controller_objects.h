@@ -376,6 +376,7 @@ struct controller {
 	struct xfrm *xfrm;
 	struct slots *slots;
 	struct ctl_queues queues;
+	const struct rekey_policy *policy;
 	struct rekey_sched *sched[CTL_SCHEDS];
 	unsigned int sched_first; /* whose turn it is to be asked first */
 	struct prng rng;

@@ -48,4 +48,6 @@ void pace_installed(struct ctl_child *ch)
 	pace_add(&ch->c->pace, ns);
 	if (ch->peer)
 		pace_add(&ch->peer->pace, ns);
+	for (unsigned int i = 0; i < CTL_SCHEDS; i++)
+		rekey_sched_replace_set(ch->c->sched[i], pace_replace_ns(ch->c, NULL));
 }

@@ -3,8 +3,7 @@
  * When the counters of each SA are read. A dump of all of them every second is out of the question with a million
  * SAs, and most are far from any limit, so each Child SA is read when its own counts make it worth it:
  *
- *  - after a quarter of the time that it needs, at its measured rate, to its soft limit; so it is read at the poll
- *    period when it comes close, and may become four times as fast before its soft limit is passed unseen;
+ *  - halfway to its soft limit at its peak rate (rekey_entry_read_at), so at the poll period when it comes close;
  *  - after half the time in which it would reach its hard limit if, from this moment on, it ran as fast as the fastest
  *    SA that was ever seen here, because a silent SA may do that. So it does not matter for a key's life whether the
  *    card raises events, and whether one gets lost: with them the soft limit is only seen earlier.
@@ -24,8 +23,7 @@
 
 enum {
 	READS_MAX = 16,    /* under way, of xfrm.h's XFRM_WINDOW */
-	SOFT_SHARE = 4,    /* read after one part in so many of the time to soft */
-	HARD_SHARE = 2,    /* ... of the time to hard at the highest rate */
+	HARD_SHARE = 2,    /* read after one part in so many of the time to hard at the highest rate */
 	SILENCE_SHARE = 2, /* ... of the DPD delay */
 	CHECK_SHARE = 4,   /* read after one part in so many of its age */
 };
@@ -76,6 +74,8 @@ static uint64_t to_hard_at_top(const struct ctl_half *h, const struct rekey_limi
 
 	if (h->state != HALF_INSTALLED)
 		return UINT64_MAX;
+	if (!h->limits_in_card && c->top_byte_rate <= 0)
+		return 0; /* nothing was ever seen here, and nobody will tell when it begins */
 	return least(ns_to(h->bytes, l->hard_bytes, c->top_byte_rate),
 		     ns_to(h->packets, l->hard_packets, c->top_packet_rate));
 }
@@ -91,12 +91,13 @@ static uint64_t gap(const struct ctl_child *ch)
 {
 	const struct controller *c = ch->c;
 	uint64_t poll = c->nic.counter_poll_ns, ns;
+	struct rekey_reading reading = {.poll_ns = poll, .max_gap_ns = gap_most(c), .card_events = true};
 
 	if (child_is_checked(ch))
 		return least(most((c->now - ch->installed_ns) / CHECK_SHARE, check_ns), poll);
 	if (!ch->read_ns || !ch->want_out)
 		return poll; /* its rate is not known; or what comes in on it is the sign to send on it */
-	ns = rekey_entry_to_soft(&ch->entry, c->now) / SOFT_SHARE;
+	ns = rekey_entry_read_at(&ch->entry, &reading, 0, c->now) - c->now;
 	ns = least(ns, to_hard_at_top(&ch->in, &ch->limits_in) / HARD_SHARE);
 	ns = least(ns, to_hard_at_top(&ch->out, &ch->limits) / HARD_SHARE);
 	ns = least(ns, gap_silence(ch));

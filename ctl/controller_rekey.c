@@ -32,6 +32,8 @@ void rekey_watch(struct ctl_child *ch)
 		return;
 	}
 	ch->watched = true;
+	if (ch->replaces)
+		rekey_sched_inherit(sched_of(ch), &ch->entry, &ch->replaces->entry, c->now);
 	if (!ch->installed_ns)
 		ch->installed_ns = c->now;
 	read_plan(ch);
@@ -62,7 +64,7 @@ static uint32_t budget(const struct controller *c, enum ctl_sched sched)
 	enum slots_family family = sched == SCHED_SLOTS_IPV6 ? SLOTS_IPV6 : SLOTS_IPV4;
 	uint32_t in, out;
 
-	if (sched == SCHED_SOFTWARE)
+	if (sched == SCHED_SOFTWARE || !c->policy->budget)
 		return UINT32_MAX;
 	in = slots_room(c->slots, SLOTS_IN, family, SLOTS_FOR_REPLACEMENT);
 	out = slots_room(c->slots, SLOTS_OUT, family, SLOTS_FOR_REPLACEMENT);

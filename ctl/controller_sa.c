@@ -8,6 +8,8 @@
 /* The kernel's own clock is the last resort: the scheduler acts at soft, and a second is the kernel's resolution. */
 static const uint64_t hard_slack_s = 2;
 
+enum { COUNT_SHORTEST = 64 }; /* a peer's count-based lifetime may be one part in so many of ours */
+
 struct xfrm_addr xfrm_addr_of(const struct ike_addr *a)
 {
 	struct xfrm_addr out = {.family = a->family};
@@ -116,53 +118,73 @@ void half_sa(struct ctl_half *h, struct xfrm_sa *sa)
 	}
 }
 
-/* What the pair will carry while its replacement is made, by what the one before it carried. */
-static uint64_t margin(double rate, uint64_t ns)
-{
-	double n = rate * (double)ns / (double)second_ns;
-
-	return n >= 0x1p63 ? UINT64_MAX / 2 : (uint64_t)n;
-}
-
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
+/* Which end should rekey: as agreed, else by what the policy goes by. */
+static enum rekey_role role_of(const struct ctl_child *ch)
+{
+	const struct rekey_policy *p = ch->c->policy;
+	bool us;
+
+	if (p->counts && ch->sa.count.agreed) {
+		if (ch->sa.count.rekeyer == IKE_REKEYER_NOBODY)
+			return REKEY_ROLE_NONE;
+		us = ch->sa.count.rekeyer == IKE_REKEYER_US;
+	} else if (p->counts && !p->split) {
+		return REKEY_ROLE_NONE;
+	} else {
+		us = p->split ? ch->peer && ch->peer->initiator : ch->initiator;
+	}
+	return us ? REKEY_ROLE_FIRST : REKEY_ROLE_SECOND;
+}
+
 /*
  * Inbound, the sender's limits come first: its soft limit should make it rekey. Only where it has gone past what we
- * would allow ourselves do we start; what the card may never exceed is the ceiling of the cipher and the sequence
- * numbers.
+ * would allow ourselves do we start, unless it was agreed that we do: then both directions count alike. What the card
+ * may never exceed is the ceiling of the cipher and the sequence numbers.
  */
 static void limits_in_set(struct ctl_child *ch, const struct rekey_ceiling *ceiling)
 {
 	const struct rekey_limits *l = &ch->limits;
+	bool ours = ch->sa.count.agreed && ch->sa.count.rekeyer == IKE_REKEYER_US;
 
 	ch->limits_in = (struct rekey_limits){
-		.soft_bytes = least(l->hard_bytes, ceiling->bytes - ceiling->bytes / 16),
+		.soft_bytes = least(ours ? l->soft_bytes : l->hard_bytes, ceiling->bytes - ceiling->bytes / 16),
 		.hard_bytes = ceiling->bytes,
-		.soft_packets = least(l->hard_packets, ceiling->packets - ceiling->packets / 16),
+		.soft_packets =
+			least(ours ? l->soft_packets : l->hard_packets, ceiling->packets - ceiling->packets / 16),
 		.hard_packets = ceiling->packets,
 		.soft_ns = REKEY_INF,
 		.hard_ns = l->hard_ns,
 	};
 }
 
+/* The tunnel's queues come due one after the other, each in its stratum. */
+static struct rekey_draw draw_of(const struct ctl_child *ch, const struct rekey_ceiling *ceiling)
+{
+	struct rekey_draw in = {
+		.config = &ch->tunnel->cfg->rekey,
+		.ceiling = *ceiling,
+		.role = role_of(ch),
+		.sibling = ch->lane->index % ch->tunnel->n_lanes,
+		.siblings = ch->tunnel->n_lanes,
+		.seed = ch->tunnel->reqid,
+		.agreed_bytes = ch->sa.count.agreed ? ch->sa.count.bytes : 0,
+	};
+
+	if (ch->replaces)
+		in.margin = rekey_entry_margin(&ch->replaces->entry, pace_replace_ns(ch->c, ch->peer));
+	return in;
+}
+
 int child_limits_draw(struct ctl_child *ch)
 {
 	struct controller *c = ch->c;
-	const struct rekey_config *config = &ch->tunnel->cfg->rekey;
-	const struct rekey_entry *old = ch->replaces ? &ch->replaces->entry : NULL;
-	/*
-	 * Queues come due one after the other, each in its stratum, and of the two ends first the one that made the IKE
-	 * SA: the other end sees the same counts, and would often start at the same moment.
-	 */
-	unsigned int strata = 2 * ch->tunnel->n_lanes;
-	unsigned int stratum = 2 * (ch->lane->index % ch->tunnel->n_lanes) + (ch->peer && ch->peer->initiator ? 0 : 1);
-	uint64_t replace_ns = pace_replace_ns(c, ch->peer);
-	uint64_t margin_bytes = old ? margin(old->byte_rate, replace_ns) : 0;
-	uint64_t margin_packets = old ? margin(old->packet_rate, replace_ns) : 0;
 	struct rekey_ceiling ceiling;
+	struct rekey_draw in;
 	int err = rekey_ceiling_find(ch->sa.encr, ch->sa.encr_bits, ch->sa.esn, &ceiling);
 
 	if (err) {
@@ -171,7 +193,8 @@ int child_limits_draw(struct ctl_child *ch)
 		       ch->sa.encr, ch->sa.encr_bits);
 		return err;
 	}
-	err = rekey_limits_draw(config, &ceiling, stratum, strata, margin_bytes, margin_packets, &c->rng, &ch->limits);
+	in = draw_of(ch, &ceiling);
+	err = rekey_policy_draw(c->policy, &in, &c->rng, &ch->limits);
 	if (err) {
 		log_at(c->log, LOG_LEVEL_ERROR, "rekey.limits", "%s: no limits can be drawn from its configuration",
 		       ch->tunnel->name);
@@ -179,4 +202,24 @@ int child_limits_draw(struct ctl_child *ch)
 	}
 	limits_in_set(ch, &ceiling);
 	return 0;
+}
+
+bool child_count(void *ctx, const struct ike_child_sa *child, uint16_t encr, uint16_t key_bits,
+		 struct ike_count_range *out)
+{
+	struct controller *c = ctx;
+	struct ctl_child *ch = child->user;
+	struct rekey_limits limits;
+	struct prng rng = c->rng; /* nothing is drawn yet: only the hard limit is of interest */
+	struct rekey_ceiling ceiling;
+	struct rekey_draw in;
+
+	if (rekey_ceiling_find(encr, key_bits, true, &ceiling))
+		return false;
+	in = draw_of(ch, &ceiling);
+	in.agreed_bytes = 0;
+	if (rekey_policy_draw(c->policy, &in, &rng, &limits))
+		return false;
+	*out = (struct ike_count_range){.min = limits.hard_bytes / COUNT_SHORTEST, .max = limits.hard_bytes};
+	return out->min > 0;
 }

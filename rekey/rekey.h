@@ -148,6 +148,8 @@ struct rekey_pace {
 struct rekey_sched;
 
 struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint64_t seed);
+/* How long a replacement takes, as measured by now. What was estimated before follows as new counts come. */
+void rekey_sched_replace_set(struct rekey_sched *s, uint64_t replace_ns);
 /* The entries are the owner's; none may be used with it afterwards. */
 void rekey_sched_free(struct rekey_sched *s);
 /* To be told whenever it has changed. Without it nothing is started early for the length of the queue. */

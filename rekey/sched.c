@@ -32,6 +32,11 @@ struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint6
 	return s;
 }
 
+void rekey_sched_replace_set(struct rekey_sched *s, uint64_t replace_ns)
+{
+	s->settings.replace_ns = replace_ns;
+}
+
 void rekey_sched_free(struct rekey_sched *s)
 {
 	if (!s)

@@ -144,6 +144,8 @@ static const struct {
 	{"nic {\n device = a-name-that-no-kernel-has\n}\n",
 	 "x.conf:2: nic.device: \"a-name-that-no-kernel-has...\" is longer than 15 characters"},
 	{"daemon {\n port = 4500\n}\n", "x.conf:1: daemon: port and port_nat_t are both 4500"},
+	{"daemon {\n rekey_policy = none\n}\n",
+	 "x.conf:2: daemon.rekey_policy: \"none\" is not one of keyrack, fixed, strongswan, libreswan, draft"},
 	{"daemon {\n log_level = loud\n}\n",
 	 "x.conf:2: daemon.log_level: \"loud\" is not one of error, warning, notice, info, debug"},
 	{"daemon {\n retransmit_base = 0.5\n}\n",

@@ -28,9 +28,10 @@ static struct conf *read_text(const char *text)
 
 static const char full[] =
 	"nic {\n backend = hwsim\n socket = /tmp/card\n ifindex = 7\n profile = tiny-33\n slots = 33\n reserve = 3\n"
-	" queues = 4\n counter_poll = 0.2\n drain = 250ms\n let_go = 20ms\n}\n"
+	" queues = 4\n counter_poll = 0.2\n counter_gap = 7s\n drain = 250ms\n let_go = 20ms\n}\n"
 	"daemon {\n listen = 192.0.2.1, 2001:db8::1\n port = 5500\n port_nat_t = 5501\n control = /tmp/c.vici\n"
-	" log_level = debug\n half_open_max = 11\n half_open_per_ip = 12\n half_open_timeout = 13s\n"
+	" log_level = debug\n rekey_policy = libreswan\n half_open_max = 11\n half_open_per_ip = 12\n "
+	"half_open_timeout = 13s\n"
 	" cookie_threshold = 14\n retransmit_timeout = 1.5\n retransmit_base = 1.8\n retransmit_tries = 6\n"
 	" unauth_reply_rate = 15\n}\n"
 	"connections {\n gw {\n"
@@ -68,6 +69,7 @@ static void every_key_of_nic_and_daemon(void **state)
 	assert_int_equal(n->reserve, 3);
 	assert_int_equal(n->queues, 4);
 	assert_int_equal(n->counter_poll_ns, S / 5);
+	assert_int_equal(n->counter_gap_ns, 7 * S);
 	assert_int_equal(n->drain_ns, S / 4);
 	assert_int_equal(n->let_go_ns, S / 50);
 	assert_int_equal(d->n_listen, 2);
@@ -77,6 +79,7 @@ static void every_key_of_nic_and_daemon(void **state)
 	assert_int_equal(d->ike.port_natt, 5501);
 	assert_string_equal(d->control, "/tmp/c.vici");
 	assert_int_equal(d->log_level, LOG_LEVEL_DEBUG);
+	assert_string_equal(d->rekey_policy->name, "libreswan");
 	assert_int_equal(d->ike.half_open_max, 11);
 	assert_int_equal(d->ike.half_open_per_ip, 12);
 	assert_int_equal(d->ike.half_open_ns, 13 * S);

@@ -18,6 +18,7 @@ static void what_waits_for_a_restart_is_named(void **state)
 		{"daemon.port", offsetof(struct conf, daemon.ike.port)},
 		{"daemon.port_nat_t", offsetof(struct conf, daemon.ike.port_natt)},
 		{"daemon.control", offsetof(struct conf, daemon.control)},
+		{"daemon.rekey_policy", offsetof(struct conf, daemon.rekey_policy)},
 		{"daemon.log_level", offsetof(struct conf, daemon.log_level)},
 		{"daemon.half_open_max", offsetof(struct conf, daemon.ike.half_open_max)},
 		{"daemon.half_open_timeout", offsetof(struct conf, daemon.ike.half_open_ns)},
@@ -57,10 +58,12 @@ static void poll_and_drain_change_at_once(void **state)
 	rig_make(&w, &config);
 	conf = (struct conf){.nic = w.side[0].c->nic, .daemon = w.side[0].c->daemon};
 	conf.nic.counter_poll_ns = 1;
+	conf.nic.counter_gap_ns = 3;
 	conf.nic.drain_ns = 2;
 	assert_int_equal(controller_reload(w.side[0].c, w.now, &conf, text, sizeof(text)), 0);
 	assert_string_equal(text, "");
 	assert_int_equal(w.side[0].c->nic.counter_poll_ns, 1);
+	assert_int_equal(w.side[0].c->nic.counter_gap_ns, 3);
 	assert_int_equal(w.side[0].c->nic.drain_ns, 2);
 	rig_free(&w);
 }
