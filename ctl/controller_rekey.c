@@ -77,8 +77,10 @@ static void rekey_begin(struct ctl_child *ch)
 {
 	struct controller *c = ch->c;
 	enum rekey_reason reason = (enum rekey_reason)ch->entry.reason;
-	int err = ike_child_rekey(c->ike, c->now, ch->id, NULL);
+	int err;
 
+	child_hurry(ch);
+	err = ike_child_rekey(c->ike, c->now, ch->id, NULL);
 	if (!err) {
 		log_at(c->log, LOG_LEVEL_INFO, "rekey.start", "%s: Child SA %u is being replaced (%s)",
 		       ch->tunnel->name, ch->id, rekey_reason_name(reason));

@@ -70,6 +70,11 @@ void child_rekey_ended(struct ctl_child *ch)
 			half_remove(&old->out);
 		return;
 	}
+	if (ch->up && ch->replacement) { /* and that one is replaced, too */
+		if (ch->delete_old)
+			child_delete(old);
+		return;
+	}
 	c->counters.rekeys_failed++;
 	if (ch->up) { /* it had taken over already: back to the old one, which must be replaced all the same */
 		child_refresh(old);
@@ -107,6 +112,7 @@ void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old
 		old->running--;
 	old->replacement = ch;
 	ch->delete_old = delete_old;
+	child_hurry(old);
 	rekey_sched_done(sched_of(old), &old->entry, true, c->now);
 	rekey_unwatch(old);
 	child_unfresh(old);
@@ -143,6 +149,12 @@ static void child_believe(struct ctl_child *ch)
 	if (ch->late_out)
 		child_outbound(ch);
 	old_delete(ch);
+}
+
+void child_hurry(struct ctl_child *ch)
+{
+	if (ch->checked)
+		child_believe(ch);
 }
 
 static void check_over(struct controller *c, struct ctl_timer *t)
