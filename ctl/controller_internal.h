@@ -188,7 +188,7 @@ void child_rekey_began(struct ctl_child *ch, struct ctl_child *old);
 void child_replacing_end(struct ctl_child *ch);
 void child_rekey_ended(struct ctl_child *ch); /* it goes down: what it was to replace stays */
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old);
-void child_replaced_count(const struct ctl_child *old); /* as it goes down */
+void child_replaced_count(struct ctl_child *old);
 void child_watch_start(struct ctl_child *ch);
 void child_hurry(struct ctl_child *ch);                       /* it is replaced itself: what it replaces goes now */
 bool child_is_checked(const struct ctl_child *ch);            /* whether it carries traffic is waited for */

@@ -160,6 +160,7 @@ struct ctl_child {
 	uint8_t parting;      /* ... and those that go with a delete */
 	bool watched;         /* by the scheduler */
 	uint8_t sched;        /* by this one: enum ctl_sched */
+	bool counted;         /* as replaced */
 	bool out_after;       /* down, but its outbound half stays until the replacement's is installed */
 	bool expired;         /* its hard limit was reached */
 	bool lost;            /* the card does not have all of it any more */

@@ -51,6 +51,20 @@ static struct ctl_child *successor_up(const struct ctl_child *old)
 	return NULL;
 }
 
+/* Once, when it or what has replaced it goes: of two that replaced it at once, one has gone by then. */
+void child_replaced_count(struct ctl_child *old)
+{
+	const struct ctl_child *ch = old->replacement;
+
+	if (!ch || ch->redundant || old->counted)
+		return;
+	old->counted = true;
+	if (ch->initiator)
+		old->c->counters.rekeys_done++;
+	else
+		old->c->counters.rekeys_peer++;
+}
+
 void child_rekey_ended(struct ctl_child *ch)
 {
 	struct ctl_child *old = ch->replaces;
@@ -58,6 +72,8 @@ void child_rekey_ended(struct ctl_child *ch)
 
 	if (!old)
 		return;
+	if (ch->replacement && old->replacement == ch)
+		child_replaced_count(old);
 	TAILQ_REMOVE(&old->successors, ch, successor_link);
 	ch->replaces = NULL;
 	if (!ch->up)
@@ -70,7 +86,7 @@ void child_rekey_ended(struct ctl_child *ch)
 			half_remove(&old->out);
 		return;
 	}
-	if (ch->up && ch->replacement) { /* and that one is replaced, too */
+	if (ch->up && ch->replacement) { /* it has been replaced itself, before `old` has gone */
 		if (ch->delete_old)
 			child_delete(old);
 		return;
@@ -89,19 +105,6 @@ static bool path_same(const struct ike_path *a, const struct ike_path *b)
 {
 	return !memcmp(a->local.ip, b->local.ip, sizeof(a->local.ip)) &&
 	       !memcmp(a->remote.ip, b->remote.ip, sizeof(a->remote.ip));
-}
-
-/* Only now: of two that replaced it at once, one has gone. */
-void child_replaced_count(const struct ctl_child *old)
-{
-	const struct ctl_child *ch = old->replacement;
-
-	if (!ch || ch->redundant)
-		return;
-	if (ch->initiator)
-		old->c->counters.rekeys_done++;
-	else
-		old->c->counters.rekeys_peer++;
 }
 
 void child_replaced(struct ctl_child *ch, struct ctl_child *old, bool delete_old)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim_queues.h"
+#include "sim_rekeys.h"
 #include "sim_story.h"
 
 /* ---- stories ---- */
@@ -480,6 +481,13 @@ static const struct scenario scenarios[] = {
 	{"restart", "a controller dies and comes back", restart_configure, restart_play},
 	{"clients", "two clients on one connection", clients_configure, clients_play},
 	{"ike", "the IKE SA is rekeyed under the Child SAs", ike_rekey_configure, story_rekeys_play},
+	{"deaf", "no event ever comes, and counters lag", rekeys_deaf_configure, rekeys_deaf_play},
+	{"late", "events come late and again and again", story_rekeys, rekeys_late_play},
+	{"frees", "a full card that frees slots late", rekeys_frees_configure, rekeys_frees_play},
+	{"collide", "both ends rekey at the same moments", story_rekeys, rekeys_collide_play},
+	{"oneway", "one end never rekeys", rekeys_oneway_configure, story_rekeys_play},
+	{"chain", "keys replaced before they have quite replaced others", rekeys_chain_configure, story_rekeys_play},
+	{"bursts", "silence and bursts, and counters read seldom", rekeys_bursts_configure, rekeys_bursts_play},
 };
 
 const struct scenario *scenario_at(unsigned int n)

@@ -137,8 +137,10 @@ static int limits_text(const struct side_config *k, char *out, size_t size)
 		return snprintf(out, size, "rekey_time = %us\nlife_time = %us\n", k->rekey_s, 2 * k->rekey_s);
 	if (!k->rekey_packets)
 		return snprintf(out, size, "rekey_time = 0\n");
-	return snprintf(out, size, "rekey_time = 0\nrekey_packets = %" PRIu64 "\nlife_packets = %" PRIu64 "\n",
-			k->rekey_packets, k->life_packets);
+	return snprintf(out, size,
+			"rekey_time = 0\nrekey_packets = %" PRIu64 "\nlife_packets = %" PRIu64
+			"\nrand_packets = %" PRIu64 "\n",
+			k->rekey_packets, k->life_packets, k->wide ? k->rekey_packets : k->rekey_packets / 4);
 }
 
 static const char *const host_addr[2][2] = {{"192.0.2.1", "192.0.2.2"}, {"2001:db8::1", "2001:db8::2"}};

@@ -22,6 +22,7 @@ struct side_config {
 	uint32_t slots, queues;
 	const char *start_action, *dpd_action, *close_action, *hw_offload, *per_cpu_sas;
 	uint64_t rekey_packets, life_packets; /* 0: off */
+	bool wide;                            /* soft limits are drawn from all below rekey_packets, else a quarter */
 	unsigned int rekey_s;                 /* by age, hard at twice that; 0: off */
 	const char *child_extra;              /* more lines for the child section */
 	const char *conn_extra;
