@@ -246,7 +246,7 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 	if (!ch)
 		return refuse(c, offer, lane->tunnel, "no memory");
 	if (slots_take(ch, old || !c->policy->admission ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW) &&
-	    !tunnel_may_be_software(lane->tunnel)) {
+	    !tunnel_may_be_software(lane->tunnel) && !(old && wait_allowed(ch))) {
 		if (offer->initiator && !old)
 			tunnel_crowd(lane->tunnel, child_family(ch));
 		child_free(ch);
@@ -268,6 +268,8 @@ void child_unfresh(struct ctl_child *ch)
 	if (!ch->fresh)
 		return;
 	child_replacing_end(ch);
+	wait_end(ch);
+	wait_leaving(ch);
 	ch->fresh = false;
 	ch->lane->fresh--;
 	ch->tunnel->n_fresh--;
@@ -279,6 +281,7 @@ void child_refresh(struct ctl_child *ch)
 {
 	if (ch->fresh)
 		return;
+	wait_left(ch);
 	ch->fresh = true;
 	ch->lane->fresh++;
 	ch->tunnel->n_fresh++;
@@ -416,6 +419,7 @@ void child_free(struct ctl_child *ch)
 	half_release(&ch->out);
 	rekey_unwatch(ch);
 	child_unfresh(ch);
+	wait_left(ch);
 	child_keys_wipe(ch);
 	while ((s = TAILQ_FIRST(&ch->successors))) {
 		TAILQ_REMOVE(&ch->successors, s, successor_link);

@@ -24,6 +24,7 @@ static void report(struct ctl_child *ch, int err)
 {
 	struct controller *c = ch->c;
 
+	wait_end(ch);
 	if (ch->reported)
 		return;
 	ch->reported = true;
@@ -101,8 +102,23 @@ void child_install(struct ctl_child *ch, const struct ike_event *ev)
 		err = child_limits_draw(ch);
 	if (!err && redundant_skipped(ch))
 		return;
-	if (!err)
-		err = slots_fit(ch);
+	if (err)
+		install_failed(ch, err);
+	else
+		child_install_slots(ch, !ch->waits);
+}
+
+void child_install_slots(struct ctl_child *ch, bool last)
+{
+	int err = slots_fit(ch);
+
+	if (err == -ENOSPC && !last) {
+		half_release(&ch->in); /* one alone is of no use, but to others */
+		half_release(&ch->out);
+		wait_more(ch);
+		return;
+	}
+	wait_end(ch);
 	if (err)
 		install_failed(ch, err);
 	else
@@ -243,6 +259,10 @@ void child_half_gone(struct ctl_half *h)
 {
 	struct ctl_child *ch = h->child;
 
+	if (ch->in.slot < 0 && ch->out.slot < 0) {
+		wait_left(ch);
+		wait_hold(ch);
+	}
 	if (ch->restart && !ch->down)
 		child_install_step(ch);
 	else

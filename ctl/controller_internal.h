@@ -177,7 +177,8 @@ void child_free(struct ctl_child *ch);
 
 /* controller_install.c */
 void child_install(struct ctl_child *ch, const struct ike_event *ev);
-void child_install_step(struct ctl_child *ch); /* whatever comes next; the Child SA may end in it */
+void child_install_slots(struct ctl_child *ch, bool last); /* if it has slots; last: or fails */
+void child_install_step(struct ctl_child *ch);             /* whatever comes next; the Child SA may end in it */
 void child_policies_ready(struct ctl_child *ch, int err);
 void child_half_done(struct ctl_half *h, int err, const char *text); /* installed, or finally refused */
 void child_half_gone(struct ctl_half *h);
@@ -205,8 +206,18 @@ void rekey_run(struct controller *c);
 void rekey_expire(void *ctx, const struct xfrm_expire *e);
 void rekey_counts(struct ctl_half *h, const struct xfrm_sa_counts *counts);
 
+/* controller_wait.c */
+void wait_leaving(struct ctl_child *ch);        /* its slots will be free soon: it was replaced, or is down */
+void wait_left(struct ctl_child *ch);           /* they are; or it stays after all */
+void wait_hold(struct ctl_child *ch);           /* they are: its peer may have them first, if it wants */
+uint32_t wait_kept(const struct controller *c); /* pairs of slots that are not for replacements of ours now */
+bool wait_allowed(struct ctl_child *ch);        /* without slots now: may it wait for some? */
+void wait_more(struct ctl_child *ch);           /* child_install_slots() comes next */
+void wait_end(struct ctl_child *ch);
+
 /* controller_pace.c */
 /* How long a replacement takes from the moment that an SA comes due, noticed at a poll. p may be NULL: any peer. */
+uint64_t pace_exchange_ns(const struct controller *c, const struct ctl_peer *p); /* without the poll */
 uint64_t pace_replace_ns(const struct controller *c, const struct ctl_peer *p);
 void pace_began(struct ctl_child *ch);     /* a replacement of ours: its slots are reserved */
 void pace_installed(struct ctl_child *ch); /* its outbound half is in the card */

@@ -161,6 +161,8 @@ struct ctl_child {
 	bool watched;         /* by the scheduler */
 	uint8_t sched;        /* by this one: enum ctl_sched */
 	bool counted;         /* as replaced */
+	bool leaving;         /* counted in controller.n_leaving: its slots will be free soon */
+	bool waits;           /* counted in controller.n_waiting: for slots */
 	bool out_after;       /* down, but its outbound half stays until the replacement's is installed */
 	bool expired;         /* its hard limit was reached */
 	bool lost;            /* the card does not have all of it any more */
@@ -178,6 +180,7 @@ struct ctl_child {
 	struct ctl_timer timer;        /* checking a new one; draining an old one */
 	struct heap_node read;         /* controller.reads: when its counters are read next */
 	uint64_t read_ns;              /* when they were last; 0: never */
+	uint64_t wait_until_ns;        /* for slots; 0: has not begun */
 	uint64_t began_ns;             /* when its slots were reserved, until its outbound half is installed */
 	uint64_t installed_ns;
 	struct ctl_half in, out;
@@ -379,6 +382,9 @@ struct controller {
 	struct ctl_queues queues;
 	const struct rekey_policy *policy;
 	struct rekey_sched *sched[CTL_SCHEDS];
+	uint32_t n_leaving, n_waiting; /* Child SAs */
+	uint64_t hold_until_ns;        /* one pair of slots is the peers' until then */
+	struct ctl_timer hold;
 	unsigned int sched_first; /* whose turn it is to be asked first */
 	struct prng rng;
 	struct heap timers;

@@ -28,9 +28,14 @@ static uint64_t pace_ns(const struct ctl_pace *p)
 	return p->known ? p->mean_ns + DEVIATIONS * p->deviation_ns : exchange_ns;
 }
 
+uint64_t pace_exchange_ns(const struct controller *c, const struct ctl_peer *p)
+{
+	return pace_ns(p && p->pace.known ? &p->pace : &c->pace);
+}
+
 uint64_t pace_replace_ns(const struct controller *c, const struct ctl_peer *p)
 {
-	return c->nic.counter_poll_ns + pace_ns(p && p->pace.known ? &p->pace : &c->pace);
+	return c->nic.counter_poll_ns + pace_exchange_ns(c, p);
 }
 
 void pace_began(struct ctl_child *ch)

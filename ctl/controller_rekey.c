@@ -70,7 +70,8 @@ static uint32_t budget(const struct controller *c, enum ctl_sched sched)
 	out = slots_room(c->slots, SLOTS_OUT, family, SLOTS_FOR_REPLACEMENT);
 	if (c->profile->shared)
 		in /= 2;
-	return in < out ? in : out;
+	in = in < out ? in : out;
+	return in > wait_kept(c) ? in - wait_kept(c) : 0;
 }
 
 static void rekey_begin(struct ctl_child *ch)

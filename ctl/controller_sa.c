@@ -8,7 +8,10 @@
 /* The kernel's own clock is the last resort: the scheduler acts at soft, and a second is the kernel's resolution. */
 static const uint64_t hard_slack_s = 2;
 
-enum { COUNT_SHORTEST = 64 }; /* a peer's count-based lifetime may be one part in so many of ours */
+enum {
+	COUNT_SHORTEST = 64, /* a peer's count-based lifetime may be one part in so many of ours */
+	TIGHT_SHARE = 4,     /* a table of which less than one part in so many is free is tight */
+};
 
 struct xfrm_addr xfrm_addr_of(const struct ike_addr *a)
 {
@@ -204,6 +207,24 @@ int child_limits_draw(struct ctl_child *ch)
 	return 0;
 }
 
+/*
+ * Who rekeys keeps its own slots in order, and the other end takes what comes. So the end that has fewer to spare
+ * should be the one; and where that tells nothing, always the same one, that they do not start at the same moment for
+ * different SAs and have no slot left for each other's: the one that made the IKE SA.
+ */
+static uint8_t eagerness(const struct ctl_child *ch)
+{
+	bool maker = ch->peer && ch->peer->initiator, tight = false;
+
+	for (unsigned int i = 0; i < slots_pools(ch->c->slots); i++) {
+		struct slots_count n;
+
+		slots_count_get(ch->c->slots, i, &n);
+		tight = tight || (n.size && n.free < n.size / TIGHT_SHARE);
+	}
+	return (uint8_t)(1 + 2 * tight + maker);
+}
+
 bool child_count(void *ctx, const struct ike_child_sa *child, uint16_t encr, uint16_t key_bits,
 		 struct ike_count_range *out)
 {
@@ -220,6 +241,10 @@ bool child_count(void *ctx, const struct ike_child_sa *child, uint16_t encr, uin
 	in.agreed_bytes = 0;
 	if (rekey_policy_draw(c->policy, &in, &rng, &limits))
 		return false;
-	*out = (struct ike_count_range){.min = limits.hard_bytes / COUNT_SHORTEST, .max = limits.hard_bytes};
+	*out = (struct ike_count_range){
+		.min = limits.hard_bytes / COUNT_SHORTEST,
+		.max = limits.hard_bytes,
+		.eager = eagerness(ch),
+	};
 	return out->min > 0;
 }

@@ -25,12 +25,16 @@ static bool count_range(const struct ike_child *c, const struct ike_transform *e
 }
 
 /* 0 says "I do not rekey", so it is not one of the random ones. */
-static uint16_t count_value(struct ike *ike, bool passive)
+static uint16_t count_value(struct ike *ike, bool passive, uint8_t eager)
 {
+	const unsigned int quarter = 1u << 14;
 	uint16_t value = 0;
 
-	while (!passive && !value)
+	while (!passive && !value) {
 		ike_random(ike, &value, sizeof(value));
+		if (eager)
+			value = (uint16_t)(value % quarter + (eager - 1u) % IKE_EAGER_MAX * quarter);
+	}
 	return value;
 }
 
@@ -86,6 +90,8 @@ static void offer_add(struct ike_count_offer *o, const struct ike_child *c, cons
 	if (range.max < e->max)
 		e->max = range.max;
 	o->passive |= range.passive;
+	if (range.eager > o->eager)
+		o->eager = range.eager;
 }
 
 static void offer_collect(struct ike_count_offer *o, const struct ike_child *c, const struct ike_proposal *p,
@@ -120,7 +126,7 @@ void ike_count_offer(struct ike_request *r, struct ike_child *c, const struct ik
 		free(o);
 		return;
 	}
-	o->value = count_value(c->sa->ike, o->passive);
+	o->value = count_value(c->sa->ike, o->passive, o->eager);
 	for (unsigned int i = 0; i < o->n; i++) {
 		o->entry[i].value = o->value;
 		ike_count_entry_encode(&o->entry[i], &w);
@@ -196,7 +202,7 @@ void ike_count_decide(struct ike_child *c, const struct ike_proposal *chosen, co
 		return;
 	}
 	bytes = e.max < range.max ? e.max : range.max; /* the longest that both can accept: the fewest rekeys */
-	count_agree(c, count_value(c->sa->ike, range.passive), e.value, bytes);
+	count_agree(c, count_value(c->sa->ike, range.passive, range.eager), e.value, bytes);
 }
 
 void ike_count_select(const struct ike_child *c, struct ike_builder *b)

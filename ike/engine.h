@@ -265,6 +265,7 @@ struct ike_count_offer {
 	unsigned int n;
 	uint16_t value; /* our Rekey Value, the same in every entry */
 	bool passive;
+	uint8_t eager;
 	struct ike_count_entry entry[IKE_COUNT_ENTRIES_MAX];
 };
 /* Initiator: appends COUNT_BASED_SA_PROPOSED for the ciphers of these proposals if both sides want it. */

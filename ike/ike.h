@@ -216,6 +216,8 @@ struct ike_child_offer {
 	void *hint; /* initiator: what was given to ike_child_create */
 };
 
+enum { IKE_EAGER_MAX = 4 };
+
 /*
  * Count-based SAs: what this side can accept. The engine never looks at traffic: it only negotiates. Whatever was
  * agreed, the owner goes on enforcing its own limits.
@@ -223,6 +225,8 @@ struct ike_child_offer {
 struct ike_count_range {
 	uint64_t min, max; /* bytes that a Child SA may carry in one direction before it must be gone: 0 < min <= max */
 	bool passive;      /* "I do not rekey": Rekey Value 0 */
+	/* 1..IKE_EAGER_MAX: how much we want to be the one: which quarter a Rekey Value is drawn from; 0: from all */
+	uint8_t eager;
 };
 
 enum ike_rekeyer { IKE_REKEYER_NOBODY, IKE_REKEYER_US, IKE_REKEYER_THEM };

@@ -21,7 +21,7 @@ static void see_child(void *ctx, const struct controller_child *child)
 	assert_true(child->wear_soft >= 0 && child->wear_soft <= 1);
 	assert_true(child->wear_hard <= child->wear_soft);
 	assert_true(child->out.limits.soft_packets < child->out.limits.hard_packets);
-	assert_true(child->in.limits.soft_packets >= child->out.limits.hard_packets);
+	assert_true(child->in.limits.soft_packets >= child->out.limits.soft_packets);
 }
 
 static void see_slot(void *ctx, const struct slots_view *slot, const struct controller_child *child)
