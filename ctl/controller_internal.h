@@ -108,6 +108,7 @@ void lane_rests(struct ctl_lane *l);              /* no SA until there is traffi
 void lane_idled(struct ctl_lane *l);              /* its SA has been deleted for want of traffic */
 uint64_t lane_gap_ns(const struct ctl_child *ch); /* how soon its counters are to be read again; UINT64_MAX */
 void lane_read(struct ctl_child *ch);             /* they have been read */
+bool lane_adopt(struct ctl_lane *l);              /* an SA of a queue that has two and does not use both */
 void lanes_tidy(struct ctl_tunnel *t);            /* of two SAs that both ends have asked for, one goes */
 
 /* controller_mode.c */

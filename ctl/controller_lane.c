@@ -191,6 +191,8 @@ void lanes_fill(struct ctl_tunnel *t)
 
 		if (!lane_is_wanted(l))
 			continue;
+		if (lane_adopt(l))
+			continue;
 		if (t->c->now < at)
 			lanes_later(t, at);
 		else if (lane_ask(l, p))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queue SAs that are not needed: those without traffic for per_cpu_idle, and those that both ends have asked for.
+ * Queue SAs that are not needed where they are: those without traffic for per_cpu_idle, and those that both ends have
+ * asked for.
  *
  * Both ends see the same traffic, so the one that asked for an SA deletes it and the other waits a little longer. What
  * was deleted comes back when traffic wants it: on demand by the kernel's acquire of that CPU; otherwise the fallback's
@@ -126,6 +127,48 @@ void lane_read(struct ctl_child *ch)
 		   ch->read_ns >= l->active_ns + idle_limit(t, ch)) {
 		lane_rest(l);
 	}
+}
+
+/* ---- one queue has two, another has none ---- */
+
+/* The peer has asked for it, and we do not send on it yet. */
+static bool may_move(const struct ctl_child *ch)
+{
+	return ch->up && ch->fresh && !ch->ours && !ch->want_out && !ch->running && !ch->deleting && ch->keys;
+}
+
+static void child_move(struct ctl_child *ch, struct ctl_lane *to)
+{
+	struct ctl_lane *from = ch->lane;
+
+	log_at(ch->c->log, LOG_LEVEL_INFO, "queue.moved",
+	       "%s: Child SA %u goes from queue %u to queue %u, which had none", ch->tunnel->name, ch->id,
+	       from->index - 1, to->index - 1);
+	TAILQ_REMOVE(&from->children, ch, lane_link);
+	from->fresh--;
+	ch->lane = to;
+	TAILQ_INSERT_TAIL(&to->children, ch, lane_link);
+	to->fresh++;
+	to->active_ns = ch->c->now;
+	child_steer(ch);
+}
+
+bool lane_adopt(struct ctl_lane *l)
+{
+	struct ctl_tunnel *t = l->tunnel;
+
+	for (unsigned int i = 1; i < t->n_lanes && l->index; i++) {
+		struct ctl_child *ch;
+
+		if (t->lanes[i]->fresh < t->lanes[i]->replacing + 2)
+			continue;
+		TAILQ_FOREACH (ch, &t->lanes[i]->children, lane_link)
+			if (may_move(ch)) {
+				child_move(ch, l);
+				return true;
+			}
+	}
+	return false;
 }
 
 /* ---- asked for from both ends ---- */

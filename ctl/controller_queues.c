@@ -222,6 +222,7 @@ static bool lane_update(struct ctl_lane *l)
 	       l->tunnel->name, l->index - 1, l->cpu, l->offline ? "gone, and so is its SA" : "back");
 	l->failures = 0;
 	l->retry_ns = l->barred_ns = 0;
+	l->by_traffic = tunnel_on_demand(l->tunnel);
 	return !l->offline;
 }
 

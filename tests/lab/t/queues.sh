@@ -1,18 +1,20 @@
-# One Child SA per CPU (RFC 9611) on four CPUs with four queues: brought up by the first packet, then traffic pinned to
-# each CPU uses that CPU's SA, and its queues, in both directions, by exact counters; and a CPU that goes and comes back.
+# One Child SA per CPU (RFC 9611) on four CPUs with four queues. On demand: only CPUs that send get one. All at once,
+# brought up by the first packet: traffic pinned to each CPU uses that CPU's SA and its queues in both directions, by
+# exact counters; and a CPU goes, with its SA, and comes back.
 # shellcheck shell=bash
 . "$LAB_HERE/t/lib.sh"
 
 CPUS=4
 PINGS=20 # per CPU
 
-child_conf() { # START-ACTION
+child_conf() { # START-ACTION PER-CPU-START
   cat <<CONF
 net {
         mode = transport
         esp_proposals = aes128gcm16-esn
         hw_offload = packet
         per_cpu_sas = yes
+        per_cpu_start = $2
         start_action = $1
       }
 CONF
@@ -21,15 +23,26 @@ CONF
 # ---- what keyrack and the card say ----
 
 queues() { # HOST: "queue spi-in spi-out" of each of keyrack's queues
-  keyrack "$1" queues | awk '$1 == "lab" { print $3, $4, $5 }'
+  keyrack "$1" queues | awk '$1 == "lab" { print $3, $5, $6 }'
 }
 
 queue_field() { # HOST FIELD-KNOWN VALUE FIELD-WANTED: of what queues has said once all were up
   awk -v known="$2" -v value="$3" -v wanted="$4" '$known == value { print $wanted }' "$WORK/$1.queues"
 }
 
-all_queues() { # HOST: a Child SA of each CPU and one of any, all in the card
-  [ "$(queues "$1" | grep -c .)" = $((CPUS + 1)) ] && [ "$(slots_used "$1")" = $((2 * (CPUS + 1))) ]
+has_queues() { # HOST NUMBER: so many Child SAs, all in the card in both directions
+  [ "$(queues "$1" | grep -c .)" = "$2" ] && [ "$(slots_used "$1")" = $((2 * $2)) ]
+}
+
+both_have_queues() { # NUMBER
+  has_queues a "$1" && has_queues b "$1"
+}
+
+note_queues() { # for queue_field
+  local h
+  for h in a b; do
+    queues "$h" >"$WORK/$h.queues"
+  done
 }
 
 snapshot() { # "host dir spi packets" of every SA, and "host rx queue packets"
@@ -59,13 +72,14 @@ trapped() {
   ip -n a xfrm policy | grep -q 'dir out'
 }
 
-# Where keyrack leaves it to the card's hash which queue an inbound SA comes to, rules by SPI stand in for its choice.
-steer() { # HOST
-  local queue spi rest
-  keyrack "$1" queues | grep -q 'in: as the card hashes' || return 0
-  while read -r queue spi rest; do
-    [ "$queue" = any ] || on "$1" ethtool -N "${DEVICE[$1]}" flow-type esp4 spi "0x$spi" action "$queue" >/dev/null
-  done <"$WORK/$1.queues"
+# Its inbound SAs come to the queues that keyrack has chosen: by their SPIs' hash, or by flow rules.
+steered() { # HOST
+  local ways
+  ways=$(keyrack "$1" queues --json | sed -n 's/^ *"steered_in": "\([a-z]*\)".*/\1/p' | sort -u | tr '\n' ' ')
+  case $ways in
+  "hash " | "assumed " | "rule ") say "inbound SAs of $1 are steered by: $ways" ;;
+  *) fail "inbound SAs of $1 are steered by: $ways" ;;
+  esac
 }
 
 pinned() { # CPU: pings from a that must come and go on that CPU's SA, and on no other
@@ -89,58 +103,92 @@ pinned() { # CPU: pings from a that must come and go on that CPU's SA, and on no
   equal "packets in b's receive queue $peer_cpu" "$PINGS" "$(growth b rx "$peer_cpu")"
 }
 
-all_pinned() {
+all_pinned() { # CPU...
   local cpu
+  note_queues
   printf 'CPU  SPI out   packets  SPI in    packets  a queue: pkts  b queue: pkts\n'
-  for ((cpu = 0; cpu < CPUS; cpu++)); do
+  for cpu; do
     pinned "$cpu"
   done
 }
 
-without_cpu() { # CPU: it goes, the others carry on, it comes back
-  local online=/sys/devices/system/cpu/cpu$1/online spi
-  spi=$(queue_field a 1 "$1" 3)
-  echo 0 >"$online"
-  snapshot >"$WORK/before"
+ping_on() { # CPU: one packet, which may be lost
+  taskset -c "$1" ip netns exec a ping -q -c 1 -W 1 192.0.2.2 >/dev/null || true
+}
+
+has_own() { # HOST CPU
+  queues "$1" | grep -q "^$2 "
+}
+
+sends() { # CPU: until it has an SA of its own
+  ping_on "$1"
+  has_own a "$1"
+}
+
+without_cpu() { # CPU: it goes, and its SA, and the others carry on
+  echo 0 >"/sys/devices/system/cpu/cpu$1/online"
+  wait_for 60 "CPU $1's SA gone" both_have_queues "$CPUS"
+  equal "SAs of a CPU that is not there" "" "$(queues a | grep "^$1 " || true)"
   ping_all a 192.0.2.2 50 0.02
-  snapshot >"$WORK/after"
-  equal "packets on the SA of a CPU that is not there" 0 "$(growth a out "$spi")"
-  echo 1 >"$online"
+}
+
+with_cpu() { # CPU: it comes back, and gets an SA
+  echo 1 >"/sys/devices/system/cpu/cpu$1/online"
+  wait_for 90 "an SA for CPU $1 again" both_have_queues $((CPUS + 1))
+}
+
+daemons_start() { # START-ACTION-OF-A PER-CPU-START
+  daemon_conf a "$(child_conf "$1" "$2")"
+  daemon_conf b "$(child_conf none "$2")"
+  daemon_start a
+  daemon_start b
+  wait_for 10 "the trap policy" trapped
+  equal "slots of a before the first packet" 0 "$(slots_used a)"
+}
+
+daemons_stop() {
+  local h
+  for h in a b; do
+    daemon_stop "$h"
+  done
+  for h in a b; do
+    equal "slots of $h after SIGTERM" 0 "$(slots_used "$h")"
+  done
 }
 
 equal "CPUs of the guest" "$CPUS" "$(nproc)"
 hosts_up slots=32 queues=$CPUS
-say "nothing until the first packet"
-daemon_conf a "$(child_conf trap)"
-daemon_conf b "$(child_conf none)"
-daemon_start a
-daemon_start b
-wait_for 10 "the trap policy" trapped
-equal "slots of a before the first packet" 0 "$(slots_used a)"
-on a ping -q -c 1 -W 1 192.0.2.2 >/dev/null || true
-for h in a b; do
-  wait_for 60 "a Child SA of each CPU on $h, and one of any" all_queues "$h"
-done
+
+say "on demand: nothing until the first packet, and then what CPUs ask for"
+daemons_start trap demand
+wait_for 30 "an SA for CPU 2" sends 2
+wait_for 30 "two Child SAs on both" both_have_queues 2
+equal "queues of a with an SA" "any 2" "$(queues a | awk '{ print $1 }' | xargs)"
+all_pinned 2
+wait_for 30 "an SA for CPU 0" sends 0
+wait_for 30 "three Child SAs on both" both_have_queues 3
+equal "queues of a with an SA" "any 0 2" "$(queues a | awk '{ print $1 }' | xargs)"
+all_pinned 0 2
 keyrack a queues
-for h in a b; do
-  queues "$h" >"$WORK/$h.queues"
-done
+daemons_stop
 
+say "all at once, by the first packet"
+daemons_start trap all
+on a ping -q -c 1 -W 1 192.0.2.2 >/dev/null || true
+wait_for 60 "a Child SA of each CPU, and one of any" both_have_queues $((CPUS + 1))
+keyrack a queues
+steered a
+steered b
 say "$PINGS pings pinned to each CPU"
-steer a
-steer b
-all_pinned
-
+all_pinned 0 1 2 3
 say "CPU 3 goes"
 without_cpu 3
+all_pinned 0 1 2
 say "CPU 3 is back"
-all_pinned
+with_cpu 3
+all_pinned 0 1 2 3
 
 say "SIGTERM"
-daemon_stop a
-daemon_stop b
-for h in a b; do
-  equal "slots of $h after that" 0 "$(slots_used "$h")"
-done
+daemons_stop
 dmesg | grep -E 'BUG|WARNING|Oops|refcount|leak' && fail "the kernel has complained"
 say "good"

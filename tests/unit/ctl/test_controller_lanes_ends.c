@@ -85,6 +85,18 @@ static void both_ends_start_at_once(void **state)
 	}
 }
 
+/* The kernel asks for an SA of each of these CPUs. */
+static void cpus_send(struct side *s, uint32_t from, uint32_t to)
+{
+	for (uint32_t cpu = from; cpu <= to; cpu++) {
+		struct xfrm_acquire a = {.cpu = cpu, .reqid = tunnel_of(s)->reqid};
+
+		controller_enter(s->c, s->w->now);
+		lane_acquired(tunnel_of(s), &a);
+		controller_leave(s->c);
+	}
+}
+
 /* On one IKE SA: both ask for all queues in the same moment; those that the responder has asked for go. */
 static void asked_for_from_both_ends_one_stays(void **state)
 {
@@ -95,17 +107,8 @@ static void asked_for_from_both_ends_one_stays(void **state)
 	config.side[0].child_extra = config.side[1].child_extra = "per_cpu_start = demand";
 	rig_make(&w, &config);
 	assert_int_equal(rig_up(&w), 0);
-	for (unsigned int n = 0; n < 2; n++) { /* as if all CPUs of both had sent */
-		struct side *s = &w.side[n];
-
-		for (uint32_t cpu = 0; cpu < 4; cpu++) {
-			struct xfrm_acquire a = {.cpu = cpu, .reqid = tunnel_of(s)->reqid};
-
-			controller_enter(s->c, w.now);
-			lane_acquired(tunnel_of(s), &a);
-			controller_leave(s->c);
-		}
-	}
+	for (unsigned int n = 0; n < 2; n++)
+		cpus_send(&w.side[n], 0, 3);
 	rig_run(&w, 200);
 	for (unsigned int n = 0; n < 2; n++)
 		assert_int_equal(tunnel_of(&w.side[n])->n_up, 9);
@@ -121,6 +124,39 @@ static void asked_for_from_both_ends_one_stays(void **state)
 	assert_int_equal(w.side[0].ups, 9);
 	rig_run(&w, 100000);
 	assert_int_equal(w.side[0].ups, 9);
+	rig_free(&w);
+}
+
+/* A queue that lacks an SA takes one that the peer has asked for, if another queue has two and does not use both yet.
+ */
+static void an_sa_too_many_goes_to_a_queue_that_lacks_one(void **state)
+{
+	struct world_config config = queues_config("4");
+	struct ctl_tunnel *t;
+	struct world w;
+
+	(void)state;
+	config.side[0].child_extra = config.side[1].child_extra = "per_cpu_start = demand";
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	t = tunnel_of(&w.side[1]);
+	for (unsigned int i = 2; i < t->n_lanes; i++)
+		t->lanes[i]->offline = true; /* as B sees its CPUs for the moment */
+	cpus_send(&w.side[0], 0, 1);
+	rig_run(&w, 500);
+	assert_int_equal(t->lanes[1]->fresh, 2);
+	t->lanes[2]->offline = false;
+	cpus_send(&w.side[1], 1, 1);
+	rig_run(&w, 500);
+	assert_true(log_has(&w, "queue.moved"));
+	assert_int_equal(t->lanes[1]->fresh, 1);
+	assert_int_equal(t->lanes[2]->fresh, 1);
+	assert_int_equal(w.side[1].ups, 3); /* none was asked for */
+	w.strict = w.closed = true;
+	rig_run(&w, 15000);
+	world_streams(&w, 2, 100);
+	rig_run(&w, 3000);
+	assert_true(lane_packets_out(&w.side[1], 0) > 100 && lane_packets_out(&w.side[1], 1) > 100);
 	rig_free(&w);
 }
 
@@ -379,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_ends_start_at_once),
 		cmocka_unit_test(asked_for_from_both_ends_one_stays),
+		cmocka_unit_test(an_sa_too_many_goes_to_a_queue_that_lacks_one),
 		cmocka_unit_test(what_the_peer_deletes_is_not_made_at_once),
 		cmocka_unit_test(idle_queue_sas_go_and_come_back),
 		cmocka_unit_test(useless_queues_stay_away_longer),
