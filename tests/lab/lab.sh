@@ -11,7 +11,7 @@
 #   KEYRACK_BIN    where keyrackd and keyrack are (set it to choose; else build/release/bin)
 #
 # Environment: KEYRACK_LAB (state, /var/tmp/keyrack-lab), LAB_CPUS (4), LAB_MEM (MiB, 1024), LAB_TIMEOUT (seconds,
-# 300), LAB_ACCEL (kvm or tcg; else kvm where it truly works).
+# 300), LAB_BOOT_TIMEOUT (of them until the script begins, 120), LAB_ACCEL (kvm or tcg; else kvm where it truly works).
 #
 # Exit status 77: this machine cannot have it, and the last line says why.
 set -euo pipefail
@@ -238,6 +238,7 @@ make_job() { # DIR SCRIPT ARG...: writes DIR/out/job, which the guest runs
   local dir=$1 name
   shift
   {
+    printf ': >/run/lab/started\n'
     for name in LAB LAB_HERE KEYRACK_BIN; do
       printf 'export %s=%q\n' "$name" "${!name}"
     done
@@ -256,12 +257,31 @@ boot() { # DIR
   [ "$kind" = tcg ] && kind=tcg,thread=multi
   timeout "${LAB_TIMEOUT:-300}" qemu-system-x86_64 -M q35 -accel "$kind" -cpu "$cpu" -smp "${LAB_CPUS:-4}" \
     -m "${LAB_MEM:-1024}" -nodefaults -no-user-config -display none -no-reboot -serial stdio -monitor none -net none \
-    -kernel "$LAB/kernel/usr/lib/modules/$(cat "$LAB/version")/vmlinuz" -initrd "$1/initrd" \
+    -pidfile "$1/pid" -kernel "$LAB/kernel/usr/lib/modules/$(cat "$LAB/version")/vmlinuz" -initrd "$1/initrd" \
     -append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off" \
     -fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
     -device virtio-9p-pci,fsdev=host,mount_tag=host \
     -fsdev "local,id=out,path=$1/out,security_model=none" \
     -device virtio-9p-pci,fsdev=out,mount_tag=out </dev/null | tr -d '\r'
+}
+
+# Software emulation on a busy host now and then lets a kernel hang or panic before it has come up: then it is tried
+# again. What happens from the script's first line on counts.
+boot_until_up() { # DIR
+  local try rc watch
+  for try in 1 2 3; do
+    rc=0
+    (
+      sleep "${LAB_BOOT_TIMEOUT:-120}"
+      [ -e "$1/out/started" ] || kill "$(cat "$1/pid")"
+    ) &
+    watch=$!
+    boot "$1" || rc=$?
+    kill "$watch" 2>/dev/null || true
+    [ ! -e "$1/out/started" ] || break
+    say "the guest has not come up (try $try)"
+  done
+  return "$rc"
 }
 
 cmd_run() {
@@ -279,7 +299,7 @@ cmd_run() {
   mkdir "$dir/out"
   make_initrd "$dir"
   make_job "$dir" "$script" "$@"
-  boot "$dir" || rc=$?
+  boot_until_up "$dir" || rc=$?
   if [ -s "$dir/out/rc" ]; then
     return "$(cat "$dir/out/rc")"
   fi

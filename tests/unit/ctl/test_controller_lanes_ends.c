@@ -51,7 +51,8 @@ static void both_ends_start_at_once(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct world_config config = rig_config();
-		unsigned int ups, queues[2] = {(unsigned int)atoi(rows[i].a), (unsigned int)atoi(rows[i].b)};
+		unsigned int ups, queues[2] = {(unsigned int)strtoul(rows[i].a, NULL, 10),
+					       (unsigned int)strtoul(rows[i].b, NULL, 10)};
 		struct world w;
 
 		config.net.loss = rows[i].loss;
