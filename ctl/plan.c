@@ -7,16 +7,17 @@
 
 #include "ctl/plan_tail.h"
 #include "offload/slots.h"
+#include "rekey/policy.h"
 
 static const uint64_t ms_ns = 1000000u;
 static const double ns_per_s = 1e9;
 
 enum {
 	STRATA = 1 << 20, /* so finely a place in the soft band is named */
-	WINDOWS = 96,     /* looked at, each longer than the one before */
+	WINDOWS = 200,    /* looked at, each longer than the one before */
 };
 
-static const double window_growth = 1.25, window_first = 0.25, window_longest_s = 1e7, hold_least_s = 1e-3;
+static const double window_growth = 1.1, window_first = 0.25, window_longest_s = 1e7, hold_least_s = 1e-3;
 
 void plan_ask_default(struct plan_ask *ask)
 {
@@ -60,7 +61,7 @@ struct share {
 	uint32_t lanes;        /* SAs of a tunnel */
 	double bytes, packets; /* a second, of an SA with traffic */
 	double byte_peak, packet_peak;
-	double margin_s; /* what rekey_limits_draw() is told a replacement takes */
+	double margin_s; /* what the draw is told a replacement takes */
 };
 
 static struct share share_of(const struct plan_group *g, double margin_s)
@@ -84,14 +85,22 @@ static uint64_t to_count(double x)
 	return x >= 0x1p63 ? UINT64_MAX / 2 : (uint64_t)x;
 }
 
-/* The limits at a place in the soft band, 0 to 1, as the controller would draw them. 0 or -EINVAL. */
-static int limits_at(const struct share *s, double place, double margin_s, struct rekey_limits *out)
+/* The limits at a place in the soft range, 0 to 1, as the controller would draw them. 0 or -EINVAL. */
+static int limits_at(const struct share *s, enum rekey_role role, double place, double margin_s,
+		     struct rekey_limits *out)
 {
 	unsigned int stratum = place * STRATA < STRATA - 1 ? (unsigned int)(place * STRATA) : STRATA - 1;
 	struct prng rng = prng_init(0); /* such a stratum has next to no width */
 
-	return rekey_limits_draw(&s->g->limits, &s->g->ceiling, stratum, STRATA, to_count(s->bytes * margin_s),
-				 to_count(s->packets * margin_s), &rng, out);
+	const struct rekey_draw in = {
+		.config = &s->g->limits,
+		.ceiling = s->g->ceiling,
+		.role = role,
+		.margin = {to_count(s->byte_peak * margin_s), to_count(s->packet_peak * margin_s),
+			   to_count(ns_per_s * margin_s)},
+	};
+
+	return rekey_policy_draw_part(rekey_policy_at(0), &in, stratum, STRATA, &rng, out);
 }
 
 static double count_s(uint64_t count, double rate)
@@ -126,10 +135,9 @@ static int lane_span(const struct share *s, uint32_t lane, struct plan_span *out
 
 	*out = (struct plan_span){.n = s->g->tunnels};
 	for (int end = 0; end < 2; end++) {
-		/* of the lane's part of the band, the lower half is that of the end that starts */
-		double place = (2.0 * lane + end) / (2.0 * s->lanes);
+		double place = ((double)lane + end) / s->lanes;
 		struct rekey_limits l;
-		int err = limits_at(s, place, s->margin_s, &l);
+		int err = limits_at(s, REKEY_ROLE_FIRST, place, s->margin_s, &l); /* it is the one that starts */
 
 		if (err)
 			return err;
@@ -170,11 +178,11 @@ static bool from_ceiling(const struct plan_group *g, const struct rekey_limits *
 static int part_make(const struct share *s, const struct plan *p, struct plan_part *out)
 {
 	struct rekey_limits top, middle;
-	int err = limits_at(s, 1, 0, &top);
+	int err = limits_at(s, REKEY_ROLE_NONE, 1, 0, &top);
 
 	if (err)
 		return err;
-	err = limits_at(s, 0.5, s->margin_s, &middle);
+	err = limits_at(s, REKEY_ROLE_FIRST, 0.5, s->margin_s, &middle);
 	if (err)
 		return err;
 	*out = (struct plan_part){
@@ -239,7 +247,8 @@ static uint64_t budget_needed(const struct demand *d, const struct plan *p)
 		longest = fmax(longest, d->spans[i].to_s);
 	for (int i = 0; i < WINDOWS && window <= fmin(2 * longest, window_longest_s); i++) {
 		double turns = 1 + floor(fmin((window + slack) / hold, window_longest_s));
-		uint64_t b = (uint64_t)ceil((double)demand_most(d, window, &start) / turns);
+		double widest = turns * hold - slack; /* that is served in as many turns */
+		uint64_t b = (uint64_t)ceil((double)demand_most(d, fmax(widest, window), &start) / turns);
 
 		needed = b > needed ? b : needed;
 		window *= window_growth;

@@ -197,8 +197,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-int rekey_policy_draw(const struct rekey_policy *p, const struct rekey_draw *in, struct prng *rng,
-		      struct rekey_limits *out)
+int rekey_policy_draw_part(const struct rekey_policy *p, const struct rekey_draw *in, unsigned int part,
+			   unsigned int parts, struct prng *rng, struct rekey_limits *out)
 {
 	const struct rekey_margin none = {0}, *margin = p->margins ? &in->margin : &none;
 	uint64_t agreed = p->counts ? in->agreed_bytes : 0;
@@ -211,16 +211,10 @@ int rekey_policy_draw(const struct rekey_policy *p, const struct rekey_draw *in,
 	};
 	uint64_t *soft[] = {&out->soft_bytes, &out->soft_packets, &out->soft_ns};
 	uint64_t *hard[] = {&out->hard_bytes, &out->hard_packets, &out->hard_ns};
-	unsigned int n = in->siblings ? in->siblings : 1, part = 0, parts = 1;
 	char text[160];
 
-	if (in->sibling >= n || ceilings[0] < 2 || ceilings[1] < 2 ||
-	    rekey_config_check(in->config, text, sizeof(text)))
+	if (part >= parts || ceilings[0] < 2 || ceilings[1] < 2 || rekey_config_check(in->config, text, sizeof(text)))
 		return -EINVAL;
-	if (p->strata) {
-		part = rekey_stratum(in->sibling, n, in->seed);
-		parts = n;
-	}
 	for (unsigned int i = 0; i < 3; i++) {
 		bool by_margin = i == 2 && p->time_margin_ns;
 		struct rekey_range r;
@@ -234,4 +228,16 @@ int rekey_policy_draw(const struct rekey_policy *p, const struct rekey_draw *in,
 		*soft[i] = rekey_range_draw(r, part, parts, rng);
 	}
 	return 0;
+}
+
+int rekey_policy_draw(const struct rekey_policy *p, const struct rekey_draw *in, struct prng *rng,
+		      struct rekey_limits *out)
+{
+	unsigned int n = in->siblings ? in->siblings : 1;
+
+	if (in->sibling >= n)
+		return -EINVAL;
+	if (!p->strata)
+		return rekey_policy_draw_part(p, in, 0, 1, rng, out);
+	return rekey_policy_draw_part(p, in, rekey_stratum(in->sibling, n, in->seed), n, rng, out);
 }

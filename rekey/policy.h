@@ -97,6 +97,10 @@ struct rekey_draw {
 int rekey_policy_draw(const struct rekey_policy *p, const struct rekey_draw *in, struct prng *rng,
 		      struct rekey_limits *out);
 
+/* The same, but in part `part` of `parts` (part < parts) of the range instead of the sibling's: for looking ahead. */
+int rekey_policy_draw_part(const struct rekey_policy *p, const struct rekey_draw *in, unsigned int part,
+			   unsigned int parts, struct prng *rng, struct rekey_limits *out);
+
 /*
  * The part of sibling `i` of `n` (i < n): a permutation of 0..n-1, another one for each seed. The swap-or-not shuffle
  * of Hoang, Morris and Rogaway (CRYPTO 2012), which needs no memory; its mixing function is not for secrets.

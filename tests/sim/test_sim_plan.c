@@ -59,6 +59,7 @@ static struct plan plan_of(const struct plan_row *row)
 		.tunnels = 1,
 		.queues = row->queues,
 		.packet_rate = row->rate * row->queues,
+		.packet_peak = 1.25 * row->rate, /* packets come at random */
 		.limits = {.packets = {row->rekey, row->life, row->rand}},
 		.ceiling = {UINT32_MAX, REKEY_INF},
 	};

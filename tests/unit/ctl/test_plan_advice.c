@@ -123,7 +123,7 @@ static const struct advice_test {
 	{small_packets, "!limit-packets", "life_packets = 4000000 is too small"},
 	{small_time, "!limit-time", "life_time must be at least 2.10 s above rekey_time, which is 10.00 s"},
 	{no_esn, "esn",
-	 "without ESN a queue has used its 2^32 sequence numbers after 4295 s, and its keys last 3651 s: use esn"},
+	 "without ESN a queue has used its 2^32 sequence numbers after 4295 s, and its keys last 3542 s: use esn"},
 	{no_esn_no_card, "esn", "this card cannot do ESN: spread the traffic over more queues"},
 	{no_esn_too_fast, "!esn", "use esn in esp_proposals"},
 	{long_drain, "!budget drain band",
