@@ -157,7 +157,7 @@ const struct conf_row conf_rows_child[] = {
 	ONLY("hostaccess", only_no, "keyrack runs no scripts"),
 	ONLY("policies_fwd_out", only_no, "keyrack does not install them"),
 	ONLY("ipcomp", only_no, "keyrack does not do IPComp"),
-	ONLY("inactivity", only_0s, "keyrack does not close idle Child SAs"),
+	ONLY("inactivity", only_0s, "of idle Child SAs keyrack closes those of queues only (per_cpu_idle)"),
 	NOT("interface", "keyrack does not bind policies to interfaces"),
 	ONLY("mark_in", only_no_mark, no_marks),
 	ONLY("mark_in_sa", only_no, no_marks),
