@@ -68,6 +68,12 @@ struct ike_child *ike_child_new(struct ike_sa *sa, const struct ike_child_cfg *c
 	return c;
 }
 
+/* What it replaces, as far as the owner still knows that one. */
+static const struct ike_child *child_old(const struct ike_child *c)
+{
+	return c->of && c->of->old && c->of->old->reserved ? c->of->old : NULL;
+}
+
 uint16_t ike_child_reserve(struct ike_child *c, const uint8_t *resource, size_t resource_len, void *hint)
 {
 	struct ike *ike = c->sa->ike;
@@ -77,7 +83,7 @@ uint16_t ike_child_reserve(struct ike_child *c, const uint8_t *resource, size_t 
 		.cfg = c->pub.cfg,
 		.path = &c->pub.path,
 		.child_sa = c->pub.id,
-		.rekeys_user = c->of && c->of->old ? c->of->old->pub.user : NULL,
+		.rekeys_user = child_old(c) ? child_old(c)->pub.user : NULL,
 		.initiator = c->pub.initiator,
 		.resource = c->pub.resource,
 		.resource_asked = c->resource_asked,
@@ -139,8 +145,8 @@ static void child_event(struct ike_child *c, enum ike_event_kind kind, struct ik
 	ev->ike_sa = c->sa->id;
 	ev->conn = c->pub.conn;
 	ev->child = &c->pub;
-	if (kind != IKE_EV_CHILD_DOWN && c->of && c->of->old)
-		ev->replaces = &c->of->old->pub;
+	if (kind != IKE_EV_CHILD_DOWN && child_old(c))
+		ev->replaces = &child_old(c)->pub;
 	c->sa->ike->env.event(c->sa->ike->env.ctx, ev);
 }
 
@@ -216,7 +222,7 @@ static void child_refuse_held(struct ike_child *c, uint16_t notify)
 
 void ike_child_tell_up(struct ike_child *c)
 {
-	struct ike_event ev = {.delete_old = c->pub.initiator && c->of && c->of->old};
+	struct ike_event ev = {.delete_old = c->pub.initiator && child_old(c)};
 
 	if (c->up || c->redundant || c->state != IKE_CHILD_UP)
 		return;

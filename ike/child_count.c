@@ -164,15 +164,12 @@ static const char *answer_check(const struct ike_count_offer *o, const struct ik
 void ike_count_answered(const struct ike_request *r, struct ike_child *c, const struct ike_proposal *chosen,
 			const struct ike_message *m)
 {
-	enum ike_count_found found = IKE_COUNT_ABSENT;
-	struct ike_count_selected s;
+	struct ike_count_selected s = {0};
 	const char *why = NULL;
 
-	if (count_wanted(c))
-		found = ike_count_selected(m, &s, &why);
-	if (found == IKE_COUNT_ABSENT)
+	if (!count_wanted(c) || ike_count_selected(m, &s, &why) == IKE_COUNT_ABSENT)
 		return;
-	if (found == IKE_COUNT_GOOD)
+	if (!why)
 		why = answer_check(r->counts, count_cipher(chosen), &s);
 	if (why)
 		count_ignore(c, "COUNT_BASED_SA_SELECTED", why);
@@ -180,29 +177,37 @@ void ike_count_answered(const struct ike_request *r, struct ike_child *c, const 
 		count_agree(c, r->counts->value, s.value, s.bytes);
 }
 
+/* How many bytes both can accept, the most: the fewest rekeys. 0: *why says why there is no such number. */
+static uint64_t decide_bytes(const struct ike_child *c, const struct ike_transform *encr,
+			     const struct ike_count_entry *e, struct ike_count_range *range, const char **why)
+{
+	if (!count_range(c, encr, range)) {
+		*why = "nothing can be agreed for the chosen cipher here";
+		return 0;
+	}
+	if (e->max < range->min || e->min > range->max) {
+		*why = "its range is not acceptable here";
+		return 0;
+	}
+	return e->max < range->max ? e->max : range->max;
+}
+
 void ike_count_decide(struct ike_child *c, const struct ike_proposal *chosen, const struct ike_message *m)
 {
 	const struct ike_transform *encr = count_cipher(chosen);
-	enum ike_count_found found = IKE_COUNT_ABSENT;
-	struct ike_count_range range;
-	struct ike_count_entry e;
+	struct ike_count_range range = {0};
+	struct ike_count_entry e = {0};
 	const char *why = NULL;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
-	if (count_wanted(c) && encr)
-		found = ike_count_proposed(m, encr->id, &e, &why);
-	if (found == IKE_COUNT_ABSENT)
+	if (!count_wanted(c) || !encr || ike_count_proposed(m, encr->id, &e, &why) == IKE_COUNT_ABSENT)
 		return;
-	if (found == IKE_COUNT_GOOD && !count_range(c, encr, &range))
-		why = "nothing can be agreed for the chosen cipher here";
-	if (!why && (e.max < range.min || e.min > range.max))
-		why = "its range is not acceptable here";
-	if (why) {
+	if (!why)
+		bytes = decide_bytes(c, encr, &e, &range, &why);
+	if (why)
 		count_ignore(c, "COUNT_BASED_SA_PROPOSED", why);
-		return;
-	}
-	bytes = e.max < range.max ? e.max : range.max; /* the longest that both can accept: the fewest rekeys */
-	count_agree(c, count_value(c->sa->ike, range.passive, range.eager), e.value, bytes);
+	else
+		count_agree(c, count_value(c->sa->ike, range.passive, range.eager), e.value, bytes);
 }
 
 void ike_count_select(const struct ike_child *c, struct ike_builder *b)
