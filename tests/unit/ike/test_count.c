@@ -112,6 +112,38 @@ static void test_role_swap(void **state)
 	pair_end(&p);
 }
 
+/* How much a side wants it moves its Rekey Values to a quarter of their range; which one in there is still chance. */
+static void test_eager(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (unsigned int eager = 0; eager <= IKE_EAGER_MAX; eager++) {
+		uint16_t least = UINT16_MAX, most = 0;
+
+		count_config(&p);
+		p.side[A].range.eager = (uint8_t)eager;
+		pair_force_values(&p.side[A], 3, 0x4000, 0,
+				  0x8000); /* 0 modulo a quarter: only in the first is that 0 */
+		pair_start(&p);
+		pair_up(&p);
+		for (int i = 0; i < 64; i++) {
+			uint16_t value = newest(&p, A)->count.ours;
+
+			assert_int_not_equal(value, 0);
+			if (eager)
+				assert_int_equal(value >> 14, eager - 1);
+			assert_int_equal(newest(&p, B)->count.theirs, value);
+			least = value < least ? value : least;
+			most = value > most ? value : most;
+			rekey(&p, A);
+		}
+		assert_true(most - least > (eager ? 0x3000 : 0xc000)); /* by the pair's seed */
+		pair_check_empty(&p);
+		pair_end(&p);
+	}
+}
+
 static void test_ranges(void **state)
 {
 	static const struct {
@@ -451,10 +483,15 @@ static void test_loss(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roles),   cmocka_unit_test(test_role_swap),
-		cmocka_unit_test(test_ranges),  cmocka_unit_test(test_gates),
-		cmocka_unit_test(test_entries), cmocka_unit_test(test_defective_offers),
-		cmocka_unit_test(test_unasked), cmocka_unit_test(test_defective_answers),
+		cmocka_unit_test(test_eager),
+		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_role_swap),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_gates),
+		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_defective_offers),
+		cmocka_unit_test(test_unasked),
+		cmocka_unit_test(test_defective_answers),
 		cmocka_unit_test(test_loss),
 	};
 
