@@ -45,6 +45,7 @@ enum {
 	OPT_HOURS,
 	OPT_SEED,
 	OPT_POLICY,
+	OPT_WORKLOAD,
 	OPT_PAIRS,
 	OPT_RTT,
 	OPT_LOSS,
@@ -65,6 +66,8 @@ static const struct option names[] = {
 	{"hours", required_argument, NULL, OPT_HOURS},
 	{"seed", required_argument, NULL, OPT_SEED},
 	{"policy", required_argument, NULL, OPT_POLICY},
+	{"workload", required_argument, NULL, OPT_WORKLOAD},
+
 	{"pairs", required_argument, NULL, OPT_PAIRS},
 	{"rtt-ms", required_argument, NULL, OPT_RTT},
 	{"loss", required_argument, NULL, OPT_LOSS},
@@ -90,6 +93,17 @@ static void policy_check(const char *name)
 	options_fail("--policy", name);
 }
 
+static const struct occ_workload *workload_find(const char *name)
+{
+	const struct occ_workload *k = occ_workloads;
+
+	while (k->name && strcmp(k->name, name))
+		k++;
+	if (!k->name)
+		options_fail("--workload", name);
+	return k;
+}
+
 static void option_take(struct occ_options *o, int opt)
 {
 	switch (opt) {
@@ -105,6 +119,9 @@ static void option_take(struct occ_options *o, int opt)
 	case OPT_POLICY:
 		policy_check(optarg);
 		o->policy = optarg;
+		break;
+	case OPT_WORKLOAD:
+		o->workload = workload_find(optarg);
 		break;
 	case OPT_PAIRS:
 		o->pairs = (uint32_t)number("--pairs", optarg, 1, 1 << 17);
@@ -209,6 +226,7 @@ static bool kept(const struct occ_options *o, const struct occ_result *results)
 int main(int argc, char **argv)
 {
 	struct occ_options o = {
+		.workload = &occ_workloads[0],
 		.slots = 1024,
 		.ns = 24 * 3600 * OCC_S,
 		.seed = 7,
@@ -235,6 +253,8 @@ int main(int argc, char **argv)
 		occ_print_text(&o, results, stdout);
 	if (o.csv)
 		err |= occ_write_csv(&o, results);
+	if (o.svg)
+		err |= occ_write_svg(&o, results);
 	if (!kept(&o, results))
 		err = 1;
 	free(results);

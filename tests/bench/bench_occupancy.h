@@ -35,7 +35,19 @@ enum {
 	OCC_SEEN_BITS = 16,
 };
 
+/* How the traffic is. A row of plan.c. */
+struct occ_workload {
+	const char *name;
+	double rate_most;                 /* the fastest tunnel, of the slowest: Pareto in between */
+	double asymmetry_most;            /* one direction of the other */
+	double spread_least, spread_most; /* of the queues' shares of one tunnel */
+	double burst, day;                /* factor of a burst; how far the rate swings over the day */
+};
+
+extern const struct occ_workload occ_workloads[]; /* the last one has no name */
+
 struct occ_options {
+	const struct occ_workload *workload;
 	uint32_t slots; /* of each card, both directions together */
 	uint64_t ns;    /* virtual time of a run */
 	uint64_t seed;

@@ -15,9 +15,9 @@ static double share(uint64_t part, uint64_t whole)
 
 void occ_print_text(const struct occ_options *o, const struct occ_result *r, FILE *to)
 {
-	fprintf(to, "%u slots, %.3g h, seed %" PRIu64 "\n%-11s %7s %6s %8s %6s %6s %8s %6s %9s %6s %9s\n", o->slots,
-		(double)o->ns / 3600e9, o->seed, "policy", "usable", "SAs", "refused", "hard", "lost", "rekeys",
-		"coll.", "redundant", "peak", "unused");
+	fprintf(to, "%u slots, %.3g h, %s traffic, seed %" PRIu64 "\n%-11s %7s %6s %8s %6s %6s %8s %6s %9s %6s %9s\n",
+		o->slots, (double)o->ns / 3600e9, o->workload->name, o->seed, "policy", "usable", "SAs", "refused",
+		"hard", "lost", "rekeys", "coll.", "redundant", "peak", "unused");
 	for (unsigned int i = 0; i < occ_n_policies; i++) {
 		if (!occ_wanted(o, i))
 			continue;
@@ -51,9 +51,9 @@ void occ_print_json(const struct occ_options *o, const struct occ_result *r, FIL
 	for (unsigned int i = 0; i < occ_n_policies; i++)
 		if (occ_wanted(o, i))
 			json_array_append_new(rows, row_json(o, i, &r[i]));
-	root = json_pack("{s:I, s:f, s:I, s:f, s:f, s:f, s:o}", "slots", (json_int_t)o->slots, "hours",
-			 (double)o->ns / 3600e9, "seed", (json_int_t)o->seed, "rtt_ms", o->rtt_ms, "loss", o->loss,
-			 "life_seconds", o->life_s, "policies", rows);
+	root = json_pack("{s:s, s:I, s:f, s:I, s:f, s:f, s:f, s:o}", "workload", o->workload->name, "slots",
+			 (json_int_t)o->slots, "hours", (double)o->ns / 3600e9, "seed", (json_int_t)o->seed, "rtt_ms",
+			 o->rtt_ms, "loss", o->loss, "life_seconds", o->life_s, "policies", rows);
 	json_dumpf(root, to, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	fputc('\n', to);
 	json_decref(root);
@@ -69,17 +69,17 @@ int occ_write_csv(const struct occ_options *o, const struct occ_result *r)
 		fprintf(stderr, "bench_occupancy: %s: %s\n", o->csv, strerror(err));
 		return -err;
 	}
-	fprintf(f, "slots,hours,seed,policy,usable_share,hard_expiries,refused_installs,packets_lost,"
+	fprintf(f, "workload,slots,hours,seed,policy,usable_share,hard_expiries,refused_installs,packets_lost,"
 		   "redundant_share_avg,redundant_share_peak,rekeys,collisions,bytes_lost_early,share_lost_early\n");
 	for (unsigned int i = 0; i < occ_n_policies; i++)
 		if (occ_wanted(o, i))
 			fprintf(f,
-				"%" PRIu32 ",%g,%" PRIu64 ",%s,%.4f,%" PRIu64 ",%" PRIu64 ",%" PRIu64
+				"%s,%" PRIu32 ",%g,%" PRIu64 ",%s,%.4f,%" PRIu64 ",%" PRIu64 ",%" PRIu64
 				",%.5f,%.4f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%.4f\n",
-				o->slots, (double)o->ns / 3600e9, o->seed, occ_policies[i].name, occ_usable(o, &r[i]),
-				r[i].hard_expired, r[i].card_refused + r[i].ledger_refused, r[i].packets_lost,
-				r[i].redundant_avg, r[i].redundant_peak, r[i].rekeys, r[i].collisions, r[i].early_bytes,
-				share(r[i].early_bytes, r[i].early_life));
+				o->workload->name, o->slots, (double)o->ns / 3600e9, o->seed, occ_policies[i].name,
+				occ_usable(o, &r[i]), r[i].hard_expired, r[i].card_refused + r[i].ledger_refused,
+				r[i].packets_lost, r[i].redundant_avg, r[i].redundant_peak, r[i].rekeys,
+				r[i].collisions, r[i].early_bytes, share(r[i].early_bytes, r[i].early_life));
 	err = ferror(f) ? -EIO : 0;
 	return fclose(f) ? -errno : err;
 }

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "bench_occupancy_flow.h"
-#include "bench_occupancy_plan.h"
 
 /* Bursts of a whole tunnel, exponential on average so long and so far apart. */
 static const double burst_s = 15, calm_s = 120;
@@ -42,8 +41,9 @@ static double share_now(struct prng *rng, const struct occ_flow *f, double sprea
 static void live_rates(struct occ_world *w, struct occ_live *l, bool shares)
 {
 	const struct occ_tunnel *t = l->plan;
-	double day = 1 + occ_day_factor * sin(2 * M_PI * (double)w->now / day_ns + t->phase);
-	double factor = day * (l->burst ? occ_burst_factor : 1);
+	const struct occ_workload *k = w->options->workload;
+	double day = 1 + k->day * sin(2 * M_PI * (double)w->now / day_ns + t->phase);
+	double factor = day * (l->burst ? k->burst : 1);
 
 	for (uint32_t i = 0; i < 2 * t->pairs; i++) {
 		struct occ_flow *f = &l->flows[i];
