@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { LEFT = 96, BAR = 150, GAP = 44, ROW = 22, TOP = 62, BARS_AT = 18, PANELS = 4 };
+enum { LEFT = 96, BAR = 150, GAP = 64, ROW = 22, TOP = 62, BARS_AT = 18, PANELS = 4 };
 
 /* Colours that can be read on white and on black; text follows the reader's theme. */
 static const char style[] =
