@@ -63,11 +63,10 @@ struct occ_options {
 	uint32_t pairs; /* no search: this many; 0: search */
 };
 
-/* What is compared. A row of policies.c. */
+/* What is compared. A row of search.c. */
 struct occ_policy {
-	const char *name;
-	const char *child; /* lines of its child section; %L is replaced by the hard limit, in bytes */
-	bool ledger;       /* it knows how many slots there are; else it finds out by being refused */
+	const char *name; /* of the configuration's rekey_policy */
+	bool ledger;      /* it knows how many slots there are; else it finds out by being refused */
 };
 
 extern const struct occ_policy occ_policies[];

@@ -53,17 +53,7 @@ static void __attribute__((format(printf, 2, 3))) text_add(struct text *t, const
 	t->len += (size_t)n;
 }
 
-static void child_text(struct text *out, const struct occ_policy *policy, const struct occ_plan *plan)
-{
-	const char *p = policy->child, *at;
-
-	for (; (at = strstr(p, "%L")); p = at + 2)
-		text_add(out, "%.*s%" PRIu64, (int)(at - p), p, plan->life_bytes);
-	text_add(out, "%s", p);
-}
-
-static void conn_text(struct text *out, const struct occ_policy *policy, const struct occ_plan *plan, uint32_t n,
-		      unsigned int side)
+static void conn_text(struct text *out, const struct occ_plan *plan, uint32_t n, unsigned int side)
 {
 	const struct occ_tunnel *t = &plan->tunnels[n];
 	unsigned int hi = n >> 8, lo = n & 255;
@@ -76,11 +66,10 @@ static void conn_text(struct text *out, const struct occ_policy *policy, const s
 		 n, 18 + side, hi, lo, 18 + !side, hi, lo, side, n, !side, n, hi, lo, side * 128, hi, lo, !side * 128);
 	text_add(out,
 		 "esp_proposals = aes128gcm16-esn\nhw_offload = packet\nreplay_window = 128\nrekey_time = 0\n"
-		 "start_action = %s\n",
-		 side ? "none" : "start");
+		 "life_bytes = %" PRIu64 "\nstart_action = %s\n",
+		 plan->life_bytes, side == (n & 1) ? "start" : "none");
 	if (t->pairs > 1)
 		text_add(out, "per_cpu_sas = %" PRIu32 "\n", t->pairs - 1);
-	child_text(out, policy, plan);
 	text_add(out, "}\n}\n}\n");
 }
 
@@ -96,10 +85,13 @@ struct conf *occ_conf(const struct occ_options *o, const struct occ_policy *poli
 		 "\nqueues = %u\ncounter_poll = %" PRIu64 "ms\nlet_go = %" PRIu64 "ms\n%s}\n",
 		 side + 1, policy->ledger ? o->slots : NO_LEDGER * o->slots, (unsigned int)OCC_QUEUES,
 		 o->poll_ns / OCC_MS, o->free_ns / OCC_MS, policy->ledger ? "" : "reserve = 0\n");
-	text_add(&t, "daemon {\nhalf_open_max = 100000\nhalf_open_per_ip = 100000\ncookie_threshold = 100000\n}\n"
-		     "secrets {\nike-all {\nsecret = \"two hosts and one secret\"\n}\n}\nconnections {\n");
+	text_add(&t,
+		 "daemon {\nrekey_policy = %s\nhalf_open_max = 100000\nhalf_open_per_ip = 100000\ncookie_threshold = "
+		 "100000\n}\n"
+		 "secrets {\nike-all {\nsecret = \"two hosts and one secret\"\n}\n}\nconnections {\n",
+		 policy->name);
 	for (uint32_t n = 0; n < plan->n_tunnels; n++)
-		conn_text(&t, policy, plan, n, side);
+		conn_text(&t, plan, n, side);
 	text_add(&t, "}\n");
 	conf = conf_parse("bench_occupancy", t.at, t.len, error);
 	if (!conf)
