@@ -144,27 +144,6 @@ static enum rekey_role role_of(const struct ctl_child *ch)
 	return us ? REKEY_ROLE_FIRST : REKEY_ROLE_SECOND;
 }
 
-/*
- * Inbound, the sender's limits come first: its soft limit should make it rekey. Only where it has gone past what we
- * would allow ourselves do we start, unless it was agreed that we do: then both directions count alike. What the card
- * may never exceed is the ceiling of the cipher and the sequence numbers.
- */
-static void limits_in_set(struct ctl_child *ch, const struct rekey_ceiling *ceiling)
-{
-	const struct rekey_limits *l = &ch->limits;
-	bool ours = ch->sa.count.agreed && ch->sa.count.rekeyer == IKE_REKEYER_US;
-
-	ch->limits_in = (struct rekey_limits){
-		.soft_bytes = least(ours ? l->soft_bytes : l->hard_bytes, ceiling->bytes - ceiling->bytes / 16),
-		.hard_bytes = ceiling->bytes,
-		.soft_packets =
-			least(ours ? l->soft_packets : l->hard_packets, ceiling->packets - ceiling->packets / 16),
-		.hard_packets = ceiling->packets,
-		.soft_ns = REKEY_INF,
-		.hard_ns = l->hard_ns,
-	};
-}
-
 /* The tunnel's queues come due one after the other, each in its stratum. */
 static struct rekey_draw draw_of(const struct ctl_child *ch, const struct rekey_ceiling *ceiling)
 {
@@ -183,6 +162,39 @@ static struct rekey_draw draw_of(const struct ctl_child *ch, const struct rekey_
 	return in;
 }
 
+/*
+ * Inbound, the sender's limits come first: its soft limit should make it rekey. Only where it has gone past what we
+ * would allow ourselves do we start, unless it was agreed that we do: then both directions count alike. Policies of
+ * others have us start by what comes in as well. What the card may never exceed is the ceiling of the cipher and the
+ * sequence numbers. 0 or -EINVAL.
+ */
+static int limits_in_set(struct ctl_child *ch, const struct rekey_draw *in)
+{
+	const struct rekey_ceiling *ceiling = &in->ceiling;
+	const struct rekey_limits *l = &ch->limits;
+	bool ours = ch->sa.count.agreed && ch->sa.count.rekeyer == IKE_REKEYER_US;
+	uint64_t bytes = ours ? l->soft_bytes : l->hard_bytes, packets = ours ? l->soft_packets : l->hard_packets;
+
+	if (ch->c->policy->inbound) {
+		struct rekey_limits own;
+		int err = rekey_policy_draw(ch->c->policy, in, &ch->c->rng, &own);
+
+		if (err)
+			return err;
+		bytes = own.soft_bytes;
+		packets = own.soft_packets;
+	}
+	ch->limits_in = (struct rekey_limits){
+		.soft_bytes = least(bytes, ceiling->bytes - ceiling->bytes / 16),
+		.hard_bytes = ceiling->bytes,
+		.soft_packets = least(packets, ceiling->packets - ceiling->packets / 16),
+		.hard_packets = ceiling->packets,
+		.soft_ns = REKEY_INF,
+		.hard_ns = l->hard_ns,
+	};
+	return 0;
+}
+
 int child_limits_draw(struct ctl_child *ch)
 {
 	struct controller *c = ch->c;
@@ -198,12 +210,13 @@ int child_limits_draw(struct ctl_child *ch)
 	}
 	in = draw_of(ch, &ceiling);
 	err = rekey_policy_draw(c->policy, &in, &c->rng, &ch->limits);
+	if (!err)
+		err = limits_in_set(ch, &in);
 	if (err) {
 		log_at(c->log, LOG_LEVEL_ERROR, "rekey.limits", "%s: no limits can be drawn from its configuration",
 		       ch->tunnel->name);
 		return err;
 	}
-	limits_in_set(ch, &ceiling);
 	return 0;
 }
 

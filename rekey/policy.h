@@ -19,6 +19,11 @@
  *   strongswan  no roles: rekey - rand[0..rand] (swanctl.conf(5): rekey_bytes, life_bytes, rand_bytes).
  *   fixed       no roles: 90 % of hard at both ends.
  *
+ * Directions. The other software gives the SAs of both directions a soft limit each, and whichever is reached first
+ * starts a rekey (strongSwan: child_sa.c, install; libreswan: kernel.c, setup_half_kernel_state). In keyrack each end
+ * starts by what it sends; by what it receives only when the peer has gone past what we would allow ourselves, or where
+ * it was agreed that we start.
+ *
  * Strata. N siblings (the queues of one tunnel) that carry the same load and were made together would come due
  * together. keyrack cuts the range into N equal parts, and each sibling draws from another part, which it keeps from
  * generation to generation (dealt out by a permutation per tunnel, so that not every tunnel's queue 0 has the shortest
@@ -59,6 +64,7 @@ struct rekey_policy {
 	bool margins;                /* the range moves down by what a replacement takes at the measured rate */
 	bool split;                  /* FIRST and SECOND draw from different halves of the band */
 	bool strata;                 /* siblings draw from different parts */
+	bool inbound;                /* the inbound SA has a soft limit of its own, drawn like the outbound one's */
 	bool counts;                 /* offers and answers the count-based SA notifies */
 
 	/* the scheduler */

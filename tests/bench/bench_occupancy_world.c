@@ -322,7 +322,7 @@ static void side_result(struct occ_side *s, struct occ_result *out)
 	out->card_refused += st.refused;
 	out->ledger_refused += s->ledger_refused;
 	out->hard_expired += st.hard_expired;
-	out->rekeys += counters.rekeys_done;
+	out->rekeys += counters.rekeys_done;       /* at the other end it is rekeys_peer */
 	if (counters.collisions > out->collisions) /* both ends see each of them */
 		out->collisions = counters.collisions;
 	if (w->measuring && ran > 0)
@@ -349,7 +349,6 @@ static void result_fill(struct occ_world *w, struct occ_result *out)
 	out->ran_ns = w->measuring ? w->now - w->measured_from : 0;
 	out->packets_sent = w->sent;
 	out->packets_lost = w->lost_tx + w->lost_rx;
-	out->rekeys -= out->collisions < out->rekeys ? out->collisions : out->rekeys;
 	out->early_bytes = w->early_bytes;
 	out->early_life = w->early_life;
 	if (out->card_refused || out->ledger_refused)

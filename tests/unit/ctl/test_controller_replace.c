@@ -148,9 +148,40 @@ static void what_a_replacement_takes_is_measured(void **state)
 	}
 }
 
+/* Which SA's soft limit starts a rekey: that of what is sent; by the policies of others that of either direction. */
+static void limits_of_both_directions(void **state)
+{
+	static const struct {
+		const char *policy;
+		uint64_t soft_in_least, soft_in_most; /* of a hard limit of 1000000 bytes */
+	} rows[] = {
+		{"keyrack", 1000000, 1000000},
+		{"fixed", 900000, 900000},
+		{"strongswan", 800000, 900000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world_config config = rig_config();
+		struct controller_child ch;
+		struct world w;
+
+		config.side[0].child_extra = config.side[1].child_extra = "life_bytes = 1000000\n";
+		rig_make(&w, &config);
+		w.side[1].c->policy = rekey_policy_find(rows[i].policy);
+		assert_int_equal(rig_up(&w), 0);
+		ch = rig_child(&w.side[1], 0);
+		assert_int_equal(ch.out.limits.hard_bytes, 1000000);
+		assert_in_range(ch.in.limits.soft_bytes, rows[i].soft_in_least, rows[i].soft_in_most);
+		assert_true(ch.in.limits.hard_bytes > ch.out.limits.hard_bytes);
+		rig_free(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_of_both_directions),
 		cmocka_unit_test(a_collision_is_one_replacement),
 		cmocka_unit_test(what_lost_a_collision_is_not_installed_outbound),
 		cmocka_unit_test(the_old_one_goes_when_traffic_has_moved),
