@@ -32,6 +32,7 @@ static const struct verb verbs[] = {
 	{"reload", cli_reload, false, "", "read the configuration file again"},
 	{"version", cli_version, false, "", "of the daemon and of this program"},
 	{"plan", cli_plan, true, "[--help]", "do these tunnels fit that card, and what to change"},
+	{"doctor", cli_doctor, true, "[DEVICE] [--probe]", "what machine, NIC and driver can do, and what to change"},
 	{"demo", cli_demo, true, "[--help]", "two gateways with software cards on this machine, and a verdict"},
 };
 

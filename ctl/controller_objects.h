@@ -40,6 +40,7 @@ static inline unsigned int ctl_hash(const void *key, size_t len)
 #include <uthash.h>
 
 #include "ctl/controller.h"
+#include "ctl/reqid.h"
 
 struct ctl_child;
 struct ctl_tunnel;
@@ -48,8 +49,6 @@ struct ctl_timer;
 static const uint64_t ms_ns = 1000000u, second_ns = 1000000000u;
 
 enum {
-	REQID_BASE = 0x4b520000,  /* "KR": SAs with reqids from here on are ours, whoever installed them */
-	REQID_RANGE = 0x00100000, /* so many */
 	TUNNEL_SELECTORS_MAX = 64,
 	TUNNEL_LANES_MAX = 257, /* 256 queues and the fallback */
 	TUNNELS_MAX = 65536,
