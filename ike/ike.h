@@ -304,7 +304,8 @@ struct ike_event {
 			  yet. IKE_EV_CHILD_OUTBOUND follows if it is ever to be used. */
 	/*
 	 * INSTALL: it has already lost a collision and will be deleted: inbound only, or not at all; comes only if the
-	 * peer cannot be told at once. DOWN, REDUNDANT: both exchanges took place; else our request had not left yet.
+	 * peer cannot be told at once. DOWN, REDUNDANT: the two exchanges crossed (once for each of `collisions`);
+	 * else the peer was first, and ours had not left yet or was turned down.
 	 */
 	bool redundant;
 	bool delete_old; /* UP: it is for us to delete `replaces` once traffic has moved (ike_child_delete) */
@@ -396,7 +397,9 @@ int ike_child_create_like(struct ike *ike, uint64_t now, uint32_t ike_sa, uint32
  */
 int ike_child_withdraw(struct ike *ike, uint64_t now, uint32_t child_sa);
 /*
- * Replace a Child SA. The new one has the same cfg, selectors, mode and resource. 0; -ENOENT; -EALREADY (being
+ * Replace a Child SA. The new one has the same cfg, selectors, mode and resource; where optimized rekeys are agreed it
+ * is asked for that way, unless the old one is IKE_AUTH's or its cfg has changed, and if the peer refuses that, the
+ * regular way, once. 0; -ENOENT; -EALREADY (being
  * rekeyed or deleted); -EAGAIN (child_reserve refused, or not installed yet); -ENOMEM. If the new one goes DOWN while
  * the old one still exists, the old one may be rekeyed again: it is for the caller to do so.
  */

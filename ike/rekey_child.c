@@ -65,7 +65,7 @@ void ike_rekey_theirs(struct ike_rekey *k, struct ike_child *c, struct ike_chunk
 		return;
 	}
 	c->sa->ike->counters.collisions++;
-	ours->collided = true;
+	ours->collided = c->collided = true;
 	ike_nonce_set(&mine, (struct ike_chunk){ours->request->nonce, IKE_NONCE_LEN});
 	ours->redundant = ike_nonce_lower(&mine, &k->low_theirs);
 	ike_child_log(ours, LOG_LEVEL_INFO, "child.collision", "the peer rekeys the same Child SA; %s",

@@ -166,7 +166,7 @@ struct ike_child {
 	bool installed;      /* reported, on the engine's work list */
 	bool abandoned;      /* deleted by the owner before it was up */
 	bool redundant;      /* it has lost a collision */
-	bool collided;       /* the peer asked while our request was in flight */
+	bool collided;       /* it, or its rival, was asked for while the other's request was in flight */
 	bool additional;     /* ours: like another one, so its algorithms and selectors are given */
 	bool resource_asked; /* theirs: SA_RESOURCE_INFO came with the request */
 	bool up;             /* IKE_EV_CHILD_UP is out */

@@ -133,6 +133,7 @@ static void side_child_event(struct pair_side *s, const struct ike_event *ev)
 		c->down = true;
 		c->why = ev->down;
 		c->notify = ev->notify;
+		c->crossed = ev->redundant && ev->down == IKE_DOWN_REDUNDANT;
 		s->downs++;
 		break;
 	case IKE_EV_SA_UP:

@@ -30,6 +30,7 @@ struct pair_child {
 	uint32_t id, spi_in, spi_out;
 	bool in, out; /* installed */
 	bool up, down, redundant, delete_old;
+	bool crossed;          /* the DOWN said that it has lost a collision */
 	bool rekey, initiator; /* the offer said so */
 	bool resource;
 	enum ike_down why;

@@ -144,6 +144,11 @@ static void cell_check_nonces(struct pair *p, const struct cell *c, const uint64
 		assert_false(won->down);
 	}
 	for (int n = A; n <= B; n++) {
+		unsigned int crossed = 0;
+
+		TAILQ_FOREACH (lost, &p->side[n].children, link)
+			crossed += lost->crossed;
+		assert_int_equal(crossed, pair_counters(&p->side[n]).collisions);
 		assert_int_equal(pair_live(&p->side[n]), 1);
 		assert_false(pair_child_at(&p->side[n], 0)->seen);
 	}
