@@ -262,6 +262,7 @@ void child_half_gone(struct ctl_half *h)
 	if (ch->in.slot < 0 && ch->out.slot < 0) {
 		wait_left(ch);
 		wait_hold(ch);
+		pace_left(ch);
 	}
 	if (ch->restart && !ch->down)
 		child_install_step(ch);

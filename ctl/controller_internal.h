@@ -222,6 +222,9 @@ uint64_t pace_exchange_ns(const struct controller *c, const struct ctl_peer *p);
 uint64_t pace_replace_ns(const struct controller *c, const struct ctl_peer *p);
 void pace_began(struct ctl_child *ch);     /* a replacement of ours: its slots are reserved */
 void pace_installed(struct ctl_child *ch); /* its outbound half is in the card */
+void pace_left(struct ctl_child *ch);      /* it has no slots any more */
+void pace_tell(struct controller *c);      /* how many replacements there can be, and for how long: to the schedulers */
+uint64_t pace_let_go_ns(const struct controller *c); /* how long the card may hold a deleted SA's slot */
 
 /* controller_read.c */
 void read_plan(struct ctl_child *ch); /* chooses when its counters are read next */

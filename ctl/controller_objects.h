@@ -181,6 +181,7 @@ struct ctl_child {
 	uint64_t read_ns;              /* when they were last; 0: never */
 	uint64_t wait_until_ns;        /* for slots; 0: has not begun */
 	uint64_t began_ns;             /* when its slots were reserved, until its outbound half is installed */
+	uint64_t doubled_ns;           /* since when its replacement has slots of its own */
 	uint64_t installed_ns;
 	struct ctl_half in, out;
 	struct ctl_waiters waiters;
@@ -389,6 +390,7 @@ struct controller {
 	struct heap timers;
 	uint64_t now;
 	struct ctl_pace pace; /* of replacements, with any peer */
+	struct ctl_pace turn; /* from their start until the slots of what they replaced are free */
 	unsigned int depth;   /* of calls into the controller */
 	bool freeing, stopping, closed;
 

@@ -56,3 +56,58 @@ void pace_installed(struct ctl_child *ch)
 	for (unsigned int i = 0; i < CTL_SCHEDS; i++)
 		rekey_sched_replace_set(ch->c->sched[i], pace_replace_ns(ch->c, NULL));
 }
+
+/* ---- how many at once ---- */
+
+uint64_t pace_let_go_ns(const struct controller *c)
+{
+	return c->nic.let_go_ns ? c->nic.let_go_ns : c->profile->let_go_ms * ms_ns;
+}
+
+static uint32_t in_service(const struct controller *c, enum ctl_sched sched)
+{
+	struct rekey_counters n;
+
+	rekey_sched_counters(c->sched[sched], &n);
+	return n.watched + n.due + n.running;
+}
+
+static uint32_t pool_beyond(const struct controller *c, unsigned int pool, uint32_t used)
+{
+	struct slots_count n;
+
+	slots_count_get(c->slots, pool, &n);
+	return n.size > used ? n.size - used : 0;
+}
+
+/* SAs that fit into the card besides those in service, in the pools as slots_make() has them. */
+static uint32_t servers(const struct controller *c, enum ctl_sched sched)
+{
+	uint32_t own = in_service(c, sched), all = in_service(c, SCHED_SLOTS) + in_service(c, SCHED_SLOTS_IPV6), in,
+		 out;
+
+	if (c->profile->shared)
+		return pool_beyond(c, 0, 2 * all) / 2;
+	in = pool_beyond(c, sched == SCHED_SLOTS_IPV6 ? 1 : 0, own);
+	out = pool_beyond(c, slots_pools(c->slots) - 1, all);
+	return in < out ? in : out;
+}
+
+void pace_tell(struct controller *c)
+{
+	if (!c->turn.known || !c->policy->budget)
+		return;
+	for (enum ctl_sched i = SCHED_SLOTS; i < CTL_SCHEDS; i++)
+		rekey_sched_servers_set(c->sched[i], servers(c, i), c->turn.mean_ns);
+}
+
+void pace_left(struct ctl_child *ch)
+{
+	struct controller *c = ch->c;
+
+	if (ch->doubled_ns && ch->replacement) {
+		pace_add(&c->turn, c->now - ch->doubled_ns + pace_let_go_ns(c));
+		pace_tell(c);
+	}
+	ch->doubled_ns = 0;
+}

@@ -32,6 +32,7 @@ void rekey_watch(struct ctl_child *ch)
 		return;
 	}
 	ch->watched = true;
+	pace_tell(c);
 	if (ch->replaces)
 		rekey_sched_inherit(sched_of(ch), &ch->entry, &ch->replaces->entry, c->now);
 	if (!ch->installed_ns)

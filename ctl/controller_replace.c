@@ -27,6 +27,8 @@ void child_rekey_began(struct ctl_child *ch, struct ctl_child *old)
 	ch->tunnel->n_replacing++;
 	TAILQ_INSERT_TAIL(&old->successors, ch, successor_link);
 	old->running++;
+	if (!old->doubled_ns)
+		old->doubled_ns = ch->c->now;
 	if (!ch->initiator && old->watched)
 		rekey_sched_taken(sched_of(old), &old->entry, ch->c->now);
 }
@@ -92,6 +94,7 @@ void child_rekey_ended(struct ctl_child *ch)
 		return;
 	}
 	c->counters.rekeys_failed++;
+	old->doubled_ns = 0;
 	if (ch->up) { /* it had taken over already: back to the old one, which must be replaced all the same */
 		child_refresh(old);
 		rekey_watch(old);

@@ -42,11 +42,10 @@ static void hold_over(struct controller *c, struct ctl_timer *t)
 void wait_hold(struct ctl_child *ch)
 {
 	struct controller *c = ch->c;
-	uint64_t let_go = c->nic.let_go_ns ? c->nic.let_go_ns : c->profile->let_go_ms * ms_ns;
 
 	if (!ch->replacement || ch->replacement->initiator || !c->policy->budget)
 		return;
-	c->hold_until_ns = c->now + let_go + pace_exchange_ns(c, ch->replacement->peer);
+	c->hold_until_ns = c->now + pace_let_go_ns(c) + pace_exchange_ns(c, ch->replacement->peer);
 	ctl_timer_set(c, &c->hold, c->hold_until_ns, hold_over);
 }
 

@@ -130,6 +130,16 @@ struct rekey_node *calendar_first(const struct calendar *c, uint64_t until)
 	return n && n->key <= until ? heap_entry(n, struct rekey_node, at) : NULL;
 }
 
+struct rekey_node *calendar_early(const struct calendar *c, uint64_t until)
+{
+	uint64_t day;
+
+	if (c->near.len)
+		return calendar_first(c, until);
+	day = c->count ? day_next(c) : UINT64_MAX;
+	return day <= day_of(until) ? c->day[day % CALENDAR_DAYS].first : NULL;
+}
+
 uint64_t calendar_next(const struct calendar *c)
 {
 	const struct heap_node *n = heap_first(&c->near);
@@ -141,7 +151,7 @@ uint64_t calendar_next(const struct calendar *c)
 
 /* Work that must have begun by the end of a span of days, against what can. */
 struct sum {
-	double work, per_node, hold; /* ns of all servers together; ns */
+	double work, per_node, grace; /* ns of all servers together; ns */
 	uint64_t now;
 	struct calendar_load load;
 };
@@ -154,18 +164,18 @@ static void sum_add(struct sum *s, uint32_t nodes, uint64_t day_last)
 	if (!nodes)
 		return;
 	s->work += nodes * s->per_node;
-	slack = s->hold + (by > s->now ? (double)(by - s->now) : 0) - s->work;
+	slack = s->grace + (by > s->now ? (double)(by - s->now) : 0) - s->work;
 	if (slack < s->load.slack_ns)
 		s->load.slack_ns = slack;
 	if (slack < 0)
 		s->load.until = by;
 }
 
-struct calendar_load calendar_load_get(const struct calendar *c, uint64_t before, uint32_t servers, uint64_t hold_ns,
-				       uint64_t now)
+struct calendar_load calendar_load_get(const struct calendar *c, const struct calendar_servers *servers,
+				       uint64_t before, uint64_t now)
 {
-	struct sum s = {.per_node = (double)hold_ns / servers,
-			.hold = (double)hold_ns,
+	struct sum s = {.per_node = (double)servers->hold_ns / servers->n,
+			.grace = (double)servers->hold_ns + (double)servers->patience_ns,
 			.now = now,
 			.load.slack_ns = (double)calendar_span_ns()};
 	uint64_t day = c->dawn, end = c->dawn + CALENDAR_DAYS;

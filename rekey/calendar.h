@@ -16,7 +16,7 @@ enum {
 	CALENDAR_SHIFT = 28,   /* a day is 2^28 ns: 268 ms */
 	CALENDAR_DAYS = 16384, /* the ring: 73 minutes */
 	CALENDAR_WEEK = 64,    /* days that are also counted together */
-	CALENDAR_FINE = 256,   /* days that are looked at one by one when the load is summed up */
+	CALENDAR_FINE = 1024,  /* days that are looked at one by one when the load is summed up */
 	CALENDAR_WEEKS = CALENDAR_DAYS / CALENDAR_WEEK,
 };
 
@@ -56,6 +56,8 @@ struct rekey_node *calendar_first(const struct calendar *c, uint64_t until);
  * on. A list by `next`, of nodes that are in no queue; NULL: no such day.
  */
 struct rekey_node *calendar_dawn(struct calendar *c, uint64_t until);
+/* A node of the first day that is not after `until`, whichever; it stays. NULL: none. */
+struct rekey_node *calendar_early(const struct calendar *c, uint64_t until);
 /* No node comes before this; exact but for nodes that were removed. UINT64_MAX: none. */
 uint64_t calendar_next(const struct calendar *c);
 
@@ -65,12 +67,18 @@ struct calendar_load {
 	double slack_ns; /* for how much longer nothing needs to begin early */
 };
 
+struct calendar_servers {
+	uint32_t n;
+	uint64_t hold_ns;     /* each node keeps one for so long */
+	uint64_t patience_ns; /* and may begin so long after its time */
+};
+
 /*
- * Every node takes one of `servers` for hold_ns, after `before` others, and has to begin by its time: nodes up to a
- * time t are too many if their work is more than servers can do until t, and in the hold_ns that may end after it.
+ * Every node takes a server, after `before` others: nodes up to a time t are too many if their work is more than the
+ * servers can do until t + patience_ns, and in the hold_ns in which the last of them may end after that.
  */
-struct calendar_load calendar_load_get(const struct calendar *c, uint64_t before, uint32_t servers, uint64_t hold_ns,
-				       uint64_t now);
+struct calendar_load calendar_load_get(const struct calendar *c, const struct calendar_servers *servers,
+				       uint64_t before, uint64_t now);
 
 /* The longest time ahead that fits into the ring. */
 static inline uint64_t calendar_span_ns(void)

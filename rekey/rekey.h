@@ -135,16 +135,6 @@ struct rekey_settings {
 
 void rekey_settings_default(struct rekey_settings *s);
 
-/*
- * What limits the number of replacements, as the owner measures it. A replacement needs slots of its own from its start
- * until the old SA's are free again (round trips, install, proof that it works, drain, the card's own delay).
- */
-struct rekey_pace {
-	uint64_t replace_ns; /* as in struct rekey_settings, which it replaces */
-	uint64_t hold_ns;    /* how long a replacement keeps slots that others are waiting for */
-	uint32_t servers;    /* how many there can be at once if none is under way; 0: no bound is known */
-};
-
 struct rekey_sched;
 
 struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint64_t seed);
@@ -152,8 +142,13 @@ struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint6
 void rekey_sched_replace_set(struct rekey_sched *s, uint64_t replace_ns);
 /* The entries are the owner's; none may be used with it afterwards. */
 void rekey_sched_free(struct rekey_sched *s);
-/* To be told whenever it has changed. Without it nothing is started early for the length of the queue. */
-void rekey_sched_pace(struct rekey_sched *s, const struct rekey_pace *pace);
+/*
+ * What limits the number of replacements, as measured by now. There can be `servers` at once if none is under way, and
+ * each keeps the slots that others are waiting for during hold_ns: from its start until the old SA's are free again
+ * (round trips, install, proof that it works, drain, the card's own delay). 0: not known, then nothing is started
+ * early.
+ */
+void rekey_sched_servers_set(struct rekey_sched *s, uint32_t servers, uint64_t hold_ns);
 
 /* Watch an SA that has just come into use. 0, -ENOMEM, or -EEXIST (it is watched already). */
 int rekey_sched_add(struct rekey_sched *s, struct rekey_entry *e, const struct rekey_limits *limits, uint64_t now);
@@ -185,9 +180,9 @@ void rekey_sched_want(struct rekey_sched *s, struct rekey_entry *e, enum rekey_r
  * at the measured rate, by 2 s and an eighth of the limit at most. It is also due when at its peak rate hard is nearer
  * than replace_ns, but not before half of soft.
  *
- * Back-pressure: where more SAs will come due by some time than can have started by then (struct rekey_pace), the ones
- * that come due first are started now, before soft but not before half of it, so that no slot is idle while a crowd
- * approaches. Which time that is, is looked up ten times a second at most, in constant time.
+ * Back-pressure: where more SAs will come due by some time than can have started by then (rekey_sched_servers_set), the
+ * ones that come due first are started now, before soft but not before half of it, so that no slot is idle while a
+ * crowd approaches. Which time that is, is looked up ten times a second at most, in constant time.
  */
 struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uint64_t now);
 /*

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { BACKOFF_DOUBLINGS_MAX = 16, BACKOFF_FLOOR_DIVISOR = 16 };
+enum { BACKOFF_DOUBLINGS_MAX = 16, BACKOFF_FLOOR_DIVISOR = 16, PATIENCE_PART = 16 };
 
 /* A place in the queue that is nearer than this must be right. */
 static const uint64_t exact_ns = 4000000000u;
@@ -47,13 +47,12 @@ void rekey_sched_free(struct rekey_sched *s)
 	free(s);
 }
 
-void rekey_sched_pace(struct rekey_sched *s, const struct rekey_pace *pace)
+void rekey_sched_servers_set(struct rekey_sched *s, uint32_t servers, uint64_t hold_ns)
 {
-	s->settings.replace_ns = pace->replace_ns;
-	if (s->hold_ns == pace->hold_ns && s->servers == pace->servers)
+	if (s->hold_ns == hold_ns && s->servers == servers)
 		return;
-	s->hold_ns = pace->hold_ns;
-	s->servers = pace->servers;
+	s->hold_ns = hold_ns;
+	s->servers = servers;
 	s->crowd_slack_ns = 0;
 }
 
@@ -112,8 +111,8 @@ static void crowd_grows(struct rekey_sched *s, uint64_t at)
 	if (!s->servers)
 		return;
 	each = (double)s->hold_ns / s->servers;
-	room = (at > s->crowd_looked_ns ? (double)(at - s->crowd_looked_ns) : 0) + (double)s->hold_ns -
-	       each * (s->in_state[REKEY_RUNNING] + s->in_state[REKEY_DUE]);
+	room = (at > s->crowd_looked_ns ? (double)(at - s->crowd_looked_ns) : 0) + (double)s->hold_ns +
+	       (double)sched_patience_ns(s) - each * (s->in_state[REKEY_RUNNING] + s->in_state[REKEY_DUE]);
 	if (room < s->crowd_slack_ns)
 		s->crowd_slack_ns = room;
 	s->crowd_slack_ns -= each;
@@ -176,11 +175,37 @@ static void reason_count(struct rekey_counters *c, enum rekey_reason reason)
 	}
 }
 
-void sched_due(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now)
+void sched_patience_take(struct rekey_sched *s, const struct rekey_entry *e, uint64_t due, uint64_t now)
+{
+	uint64_t left = rekey_entry_urgency(e, now), gone = due - now + s->settings.replace_ns, spare;
+
+	if (left == UINT64_MAX)
+		return;
+	spare = left > gone ? left - gone : 0;
+	if (!s->patience_known || spare < s->patience_ns)
+		s->patience_ns = spare;
+	else
+		s->patience_ns += (spare - s->patience_ns) / PATIENCE_PART;
+	s->patience_known = true;
+}
+
+uint64_t sched_patience_ns(const struct rekey_sched *s)
+{
+	return s->patience_ns / 4;
+}
+
+void sched_mark_due(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason)
 {
 	e->reason = (uint8_t)reason;
 	reason_count(&s->counters, reason);
 	sched_state_set(s, e, REKEY_DUE);
+}
+
+void sched_due(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now)
+{
+	if (reason != REKEY_ASKED)
+		sched_patience_take(s, e, now, now);
+	sched_mark_due(s, e, reason);
 	sched_wait(s, e, now);
 }
 
@@ -220,7 +245,7 @@ void rekey_sched_remove(struct rekey_sched *s, struct rekey_entry *e)
 
 /*
  * Is it in the wrong place of the queue? Too early does not matter: it is estimated anew when that time comes. Too late
- * does where it is near; where it is far, an eighth of the time to it is left alone, for estimates go up and down.
+ * does where it is near; where it is far, a sixteenth of the time to it is left alone, for estimates go up and down.
  */
 static bool comes_sooner(const struct rekey_sched *s, const struct rekey_entry *e, uint64_t now)
 {
@@ -229,7 +254,7 @@ static bool comes_sooner(const struct rekey_sched *s, const struct rekey_entry *
 	if (!left)
 		return false;
 	if (left > exact_ns)
-		at -= left / 8;
+		at -= left / 16;
 	return rekey_entry_due_by(e, sched_replace_ns(s), now, at);
 }
 

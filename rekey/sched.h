@@ -16,7 +16,7 @@ enum sched_place { SCHED_NOWHERE, SCHED_WATCHED, SCHED_WAITING, SCHED_READY };
 
 struct rekey_sched {
 	struct rekey_settings settings;
-	uint64_t hold_ns; /* see struct rekey_pace */
+	uint64_t hold_ns; /* see rekey_sched_servers_set() */
 	uint32_t servers;
 	struct prng rng;
 	struct calendar watched;
@@ -27,6 +27,8 @@ struct rekey_sched {
 	uint64_t crowd_until; /* entries due up to this time are started now; 0: none */
 	uint64_t crowd_looked_ns;
 	double crowd_slack_ns;
+	bool patience_known;
+	uint64_t patience_ns; /* how long SAs that came due of late could have waited */
 	struct rekey_counters counters;
 };
 
@@ -34,6 +36,13 @@ struct rekey_sched {
 uint64_t sched_later(uint64_t now, uint64_t ns);
 /* What is assumed for being early in time: nothing where the policy starts at soft, whatever comes. */
 uint64_t sched_replace_ns(const struct rekey_sched *s);
+/*
+ * What one that comes due at `due` could wait: the time to hard at its peak rate less that of a replacement. The
+ * shortest of late is kept.
+ */
+void sched_patience_take(struct rekey_sched *s, const struct rekey_entry *e, uint64_t due, uint64_t now);
+/* How long one that has come due may wait for a slot without danger. */
+uint64_t sched_patience_ns(const struct rekey_sched *s);
 void sched_state_set(struct rekey_sched *s, struct rekey_entry *e, enum rekey_state state);
 
 /* Into a queue, out of whichever it is in. */
@@ -44,7 +53,9 @@ void sched_leave(struct rekey_sched *s, struct rekey_entry *e);
 
 /* Into `watched`, by when it is estimated to come due, but not before `not_before`. */
 void sched_estimate(struct rekey_sched *s, struct rekey_entry *e, uint64_t not_before, uint64_t now);
-/* WATCHED to DUE; rekey_sched_start() moves it on to `ready`. */
+/* WATCHED to DUE, in the queue that it was in. */
+void sched_mark_due(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason);
+/* The same for one that is due at its soft limit; rekey_sched_start() moves it on to `ready`. */
 void sched_due(struct rekey_sched *s, struct rekey_entry *e, enum rekey_reason reason, uint64_t now);
 
 #endif

@@ -20,15 +20,15 @@ static void estimate_check(struct rekey_sched *s, struct rekey_entry *e, uint64_
 }
 
 /*
- * The first entry whose time comes by `until`. When a day begins, all of its entries are estimated anew: most of them
+ * The first entry whose time has come. When a day begins, all of its entries are estimated anew: most of them
  * were only to be looked at, and go on to a later day.
  */
-static struct rekey_entry *watched_first(struct rekey_sched *s, uint64_t until, uint64_t now)
+static struct rekey_entry *watched_first(struct rekey_sched *s, uint64_t now)
 {
 	struct rekey_node *first, *list;
 
-	while (!(first = calendar_first(&s->watched, until)) && !s->watched.near.len) {
-		list = calendar_dawn(&s->watched, until);
+	while (!(first = calendar_first(&s->watched, now)) && !s->watched.near.len) {
+		list = calendar_dawn(&s->watched, now);
 		if (!list)
 			return NULL;
 		while (list) {
@@ -51,7 +51,7 @@ static void time_passes(struct rekey_sched *s, uint64_t now)
 	struct rekey_entry *e;
 	struct heap_node *h;
 
-	while ((e = watched_first(s, now, now)))
+	while ((e = watched_first(s, now)))
 		estimate_check(s, e, now);
 	while ((h = heap_first(&s->waiting)) && h->key <= now) {
 		e = heap_entry(h, struct rekey_entry, node.at);
@@ -83,6 +83,12 @@ static bool crowd_takes(struct rekey_sched *s, struct rekey_entry *e, uint64_t n
 		sched_estimate(s, e, sched_later(s->crowd_until, 1), now);
 		return false;
 	}
+	if (!s->patience_known) { /* nothing has come due before: first see whether it is as bad as it looks */
+		sched_patience_take(s, e, due, now);
+		s->crowd_until = 0;
+		s->crowd_slack_ns = 0;
+		return false;
+	}
 	reason = rekey_entry_foremost(e, now, &wear);
 	if (wear < 0.5) {
 		uint64_t half = now + (uint64_t)((double)(due - now) * (0.5 - wear) / (1 - wear));
@@ -90,7 +96,7 @@ static bool crowd_takes(struct rekey_sched *s, struct rekey_entry *e, uint64_t n
 		sched_wait(s, e, half > now ? half : now + 1);
 		return false;
 	}
-	sched_due(s, e, reason, now);
+	sched_mark_due(s, e, reason);
 	sched_ready(s, e, now);
 	return true;
 }
@@ -101,10 +107,14 @@ static void crowd_look(struct rekey_sched *s, uint64_t now)
 	uint64_t age = now - s->crowd_looked_ns;
 	struct calendar_load load;
 
+	if (!crowd_is_possible(s)) {
+		s->crowd_until = 0;
+		return;
+	}
 	if (age < crowd_recheck_ns || (double)age < s->crowd_slack_ns)
 		return;
-	load = calendar_load_get(&s->watched, s->in_state[REKEY_RUNNING] + s->in_state[REKEY_DUE], s->servers,
-				 s->hold_ns, now);
+	load = calendar_load_get(&s->watched, &(struct calendar_servers){s->servers, s->hold_ns, sched_patience_ns(s)},
+				 s->in_state[REKEY_RUNNING] + s->in_state[REKEY_DUE], now);
 	s->crowd_looked_ns = now;
 	s->crowd_until = load.until;
 	s->crowd_slack_ns = load.slack_ns;
@@ -113,17 +123,16 @@ static void crowd_look(struct rekey_sched *s, uint64_t now)
 /* Puts one entry into `ready` though it is not due, if too many are coming. */
 static void crowd_relieve(struct rekey_sched *s, uint64_t now)
 {
+	struct rekey_node *n;
 	struct rekey_entry *e;
 
-	if (!crowd_is_possible(s))
-		return;
-	crowd_look(s, now);
 	for (int i = 0; i < CROWD_LOOKS && s->crowd_until; i++) {
-		e = watched_first(s, s->crowd_until, now);
-		if (!e) {
+		n = calendar_early(&s->watched, s->crowd_until);
+		if (!n) {
 			s->crowd_until = 0;
 			return;
 		}
+		e = heap_entry(n, struct rekey_entry, node);
 		if (crowd_takes(s, e, now)) {
 			s->counters.early++;
 			return;
@@ -139,6 +148,7 @@ struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uin
 	bool full = s->settings.in_flight_max && s->in_state[REKEY_RUNNING] >= s->settings.in_flight_max;
 
 	time_passes(s, now);
+	crowd_look(s, now);
 	if (!heap_first(&s->ready) && slots && !full)
 		crowd_relieve(s, now);
 	if (!heap_first(&s->ready))
@@ -157,14 +167,16 @@ struct rekey_entry *rekey_sched_start(struct rekey_sched *s, uint32_t slots, uin
 	return e;
 }
 
-/* When there may be a crowd, if nothing else happens until then. */
+/* When there may be a crowd. While there is one, it is free slots that are waited for, and no time is of any use. */
 static uint64_t crowd_next(const struct rekey_sched *s)
 {
 	double slack = s->crowd_slack_ns;
 
+	if (s->crowd_until || !crowd_is_possible(s))
+		return UINT64_MAX;
 	if (slack < (double)crowd_recheck_ns)
 		slack = (double)crowd_recheck_ns;
-	return sched_later(s->crowd_looked_ns, (uint64_t)slack);
+	return sched_later(s->crowd_looked_ns, (uint64_t)slack + 1);
 }
 
 uint64_t rekey_sched_next(const struct rekey_sched *s)
@@ -174,7 +186,7 @@ uint64_t rekey_sched_next(const struct rekey_sched *s)
 
 	if (n && n->key < next)
 		next = n->key;
-	if (crowd_is_possible(s) && crowd_next(s) < next)
+	if (crowd_next(s) < next)
 		next = crowd_next(s);
 	return next;
 }

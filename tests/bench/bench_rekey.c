@@ -150,8 +150,8 @@ static void sa_add(struct world *w, struct sa *sa, double share, const struct re
 /* Bursts: in each two minutes, half a minute at five times the rate of the rest. */
 static uint64_t carried(const struct place *p, uint64_t now)
 {
-	uint64_t cycle = 120 * second_ns, age = now - p->born_ns;
-	double phase = (double)(age % cycle) / 1e9, t = (double)(age / cycle) * 120;
+	uint64_t age = now - p->born_ns, in_cycle = age % (120 * second_ns);
+	double phase = (double)in_cycle / 1e9, t = (double)(age - in_cycle) / 1e9;
 
 	t += phase < 30 ? 2.5 * phase : 75 + 0.5 * (phase - 30);
 	return (uint64_t)(t * (double)p->rate);
@@ -187,8 +187,6 @@ static void world_slots(struct world *w)
 static struct world *world_new(uint32_t n)
 {
 	struct world *w = must(calloc(1, sizeof(*w)));
-	const struct rekey_pace pace = {
-		.replace_ns = 3 * second_ns / 2, .hold_ns = 2 * second_ns, .servers = n / 50 + 4};
 	struct rekey_settings settings;
 	size_t before;
 
@@ -203,7 +201,7 @@ static struct world *world_new(uint32_t n)
 	before = allocated();
 	rekey_settings_default(&settings);
 	w->sched = must(rekey_sched_new(&settings, n));
-	rekey_sched_pace(w->sched, &pace);
+	rekey_sched_servers_set(w->sched, n / 50 + 4, 2 * second_ns);
 	world_slots(w);
 	for (uint32_t i = 0; i < n; i++) {
 		double u = prng_unit(&w->rng), share = soft_share(w);

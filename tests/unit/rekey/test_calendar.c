@@ -153,7 +153,8 @@ static void a_crowd_is_seen_when_it_must_be(void **state)
 		assert_null(take(&c, now));
 		for (unsigned int k = 0; k < rows[i].nodes; k++)
 			calendar_set(&c, &n[k], now + rows[i].at_s * s);
-		load = calendar_load_get(&c, rows[i].before, rows[i].servers, rows[i].hold_s * s, now);
+		load = calendar_load_get(&c, &(struct calendar_servers){rows[i].servers, rows[i].hold_s * s, 0},
+					 rows[i].before, now);
 		if (!!load.until != rows[i].crowd)
 			fail_msg("row %zu: until %llu", i, (unsigned long long)load.until);
 		if (load.until) /* by weeks, where it is far */

@@ -60,8 +60,7 @@ static void bursts_are_remembered(void **state)
 	}
 }
 
-/* Rates that double each 10 s: what the SA is expected to carry in the next 1.5 s is not less than what it does carry.
- */
+/* A rate that doubles each 10 s: what the SA is expected to carry in the next 1.5 s is not less than what it does. */
 static void growth_is_believed_to_go_on(void **state)
 {
 	struct rekey_entry e = entry_at(0);
@@ -69,8 +68,10 @@ static void growth_is_believed_to_go_on(void **state)
 
 	(void)state;
 	for (uint64_t t = 1; t <= 100; t++) {
-		for (int i = 0; i < 10; i++, rate *= 1.00695555)
+		for (int i = 0; i < 10; i++) {
 			sent += rate / 10;
+			rate *= 1.00695555;
+		}
 		rekey_entry_count(&e, 0, (uint64_t)sent, t * s);
 		if (t > 3)
 			assert_true((double)rekey_entry_margin(&e, 1500 * ms).packets >= rate * 1.58);
