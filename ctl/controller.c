@@ -143,8 +143,7 @@ static void pool_fill(const struct controller *c, struct slots_config *sc, const
 static struct slots *slots_make(struct controller *c)
 {
 	const struct offload_profile *p = c->profile;
-	struct slots_config sc = {.let_go_ns = pace_let_go_ns(c),
-				  .dare_ns = dare_ns};
+	struct slots_config sc = {.let_go_ns = pace_let_go_ns(c), .dare_ns = dare_ns};
 	struct slots *s;
 
 	if (p->shared) {

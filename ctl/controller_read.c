@@ -182,6 +182,7 @@ static void child_read(struct ctl_child *ch)
 	ch->c->reading++;
 	ch->c->read_ns = ch->c->now;
 	ch->reading = 1; /* so that an answer that comes at once does not end it */
+	rekey_entry_prefetch(&ch->entry);
 	half_ask(&ch->in);
 	half_ask(&ch->out);
 	child_read_end(ch);
