@@ -178,6 +178,60 @@ static void limits_of_both_directions(void **state)
 	}
 }
 
+/* Slots for one replacement at a time, and both ends want one now and then: neither ever refuses the other. */
+static void with_one_spare_pair_each_waits_for_the_other(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[0].slots = config.side[1].slots = 4;
+	config.side[0].drain_ms = config.side[1].drain_ms = 300;
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	w.strict = w.closed = true;
+	world_streams(&w, 1, 100);
+	for (unsigned int i = 0; i < 60; i++) {
+		assert_int_equal(controller_rekey(w.side[i % 2].c, w.now, &all, NULL), 0);
+		rig_run(&w, 150 + prng_below(&w.rng, 800));
+	}
+	assert_true(replacements(&w.side[0]) > 40);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(rig_counters(&w.side[i]).admission_refused, 0);
+		assert_int_equal(w.side[i].c->n_waiting, 0);
+	}
+	rig_free(&w);
+}
+
+/* Of two keyrackd alike the one that made the IKE SA rekeys; but one whose table is tight does so itself. */
+static void the_designated_end_rekeys(void **state)
+{
+	(void)state;
+	for (unsigned int tight = 0; tight < 2; tight++) {
+		struct world_config config = rig_config();
+		unsigned int who = tight ? 1 : 0;
+		struct world w;
+
+		for (unsigned int i = 0; i < 2; i++) {
+			config.side[i].per_cpu_sas = "4";
+			config.side[i].rekey_packets = 2000;
+			config.side[i].life_packets = 4000;
+		}
+		if (tight)
+			config.side[1].slots = 12;
+		rig_make(&w, &config);
+		assert_int_equal(rig_up(&w), 0);
+		w.strict = w.closed = true;
+		world_streams(&w, 4, 200);
+		rig_run(&w, 40000);
+		assert_true(rig_counters(&w.side[0]).ike.count_agreed > 0);
+		/* the first SAs were made before the table was tight */
+		assert_true(rig_counters(&w.side[who]).rekeys_done > 3 * rig_counters(&w.side[!who]).rekeys_done);
+		assert_int_equal(rig_counters(&w.side[0]).collisions, 0);
+		rig_free(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +241,8 @@ int main(void)
 		cmocka_unit_test(the_old_one_goes_when_traffic_has_moved),
 		cmocka_unit_test(the_old_one_goes_after_a_bounded_time),
 		cmocka_unit_test(what_a_replacement_takes_is_measured),
+		cmocka_unit_test(with_one_spare_pair_each_waits_for_the_other),
+		cmocka_unit_test(the_designated_end_rekeys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
