@@ -29,7 +29,7 @@ static void write_machine(FILE *f, const struct demo *d, const struct demo_side 
 		"    counter_poll = 0.2\n"
 		"    drain = 0.2\n"
 		"}\n",
-		s->ip, s->port, s->port_natt, d->dir, s->name, s->ip, s == d->side ? d->opt.metrics_port : 0, d->dir,
+		s->ip, s->port, s->port_natt, d->dir, s->name, s->ip, s == d->side ? d->opt.metrics_port : 0U, d->dir,
 		s->name, d->opt.slots, d->opt.queues);
 }
 
