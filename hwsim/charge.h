@@ -31,14 +31,14 @@ bool hwsim_charge_route(struct hwsim *card, uint64_t now, unsigned int cpu, cons
  * `packets` packets of `bytes` bytes of plaintext each pass the SA. How many of them it carried: fewer where its hard
  * limit came first (the packet that reaches it is carried), 0 where there is no such SA or it is not active yet.
  */
-uint64_t hwsim_charge(struct hwsim *card, uint64_t now, const struct hwsim_charge_sa *sa, uint64_t packets,
+uint64_t hwsim_charge(struct hwsim *card, uint64_t now, const struct hwsim_charge_sa *id, uint64_t packets,
 		      uint32_t bytes);
 
 /*
  * How many packets of that size there are up to and with the one that reaches the SA's next limit by count; *hard: that
  * is a hard one. UINT64_MAX: it has none; 0: there is no such SA.
  */
-uint64_t hwsim_charge_left(struct hwsim *card, const struct hwsim_charge_sa *sa, uint32_t bytes, bool *hard);
+uint64_t hwsim_charge_left(struct hwsim *card, const struct hwsim_charge_sa *id, uint32_t bytes, bool *hard);
 
 /* Slots used or still being freed, of all tables: what hwsim_stats() says too, without stopping at every queue. */
 uint32_t hwsim_slots_held(struct hwsim *card);
