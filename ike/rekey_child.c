@@ -73,15 +73,18 @@ void ike_rekey_theirs(struct ike_rekey *k, struct ike_child *c, struct ike_chunk
 }
 
 /*
- * The peer's has lost. If its answer still waits for the card it is refused, which ends it at both ends; else both ends
- * delete it: the peer because it made it (RFC 7296 2.8.1), this one so as not to wait for that.
+ * The peer's has lost, and both ends delete it: the peer because it made it (RFC 7296 2.8.1), this one so as not to
+ * wait for that. If its answer still waits for the card it goes out now: the peer has answered our request, so it knows
+ * all nonces with that, and sends nothing on it. A refusal would do as well, but strongSwan 5.9 then never sends on the
+ * winner either.
  */
 static void rekey_drop_theirs(struct ike_child *theirs)
 {
-	if (theirs->holding)
-		ike_child_down(theirs, IKE_DOWN_REDUNDANT, 0);
-	else
-		ike_child_close(theirs, IKE_DOWN_REDUNDANT, 0);
+	if (theirs->holding) {
+		theirs->holding = false;
+		ike_answer_release(theirs->sa, theirs->answer_id);
+	}
+	ike_child_close(theirs, IKE_DOWN_REDUNDANT, 0);
 }
 
 void ike_rekey_resolve(struct ike_rekey *k, struct ike_chunk ni, struct ike_chunk nr)
