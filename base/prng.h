@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A seeded pseudo-random generator (xoshiro256**, Blackman and Vigna, public domain algorithm) for simulations and
- * for spreading work in time. Never for keys, SPIs or nonces.
+ * for spreading work in time. Never for real keys, SPIs or nonces.
  */
 #ifndef BASE_PRNG_H
 #define BASE_PRNG_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct prng {
 	uint64_t s[4];
@@ -42,6 +44,19 @@ static inline uint64_t prng_next(struct prng *p)
 	p->s[2] ^= t;
 	p->s[3] = prng_rotl(p->s[3], 45);
 	return r;
+}
+
+/* n octets: what a simulation passes in where the real thing has getrandom(2). */
+static inline void prng_fill(struct prng *p, uint8_t *out, size_t n)
+{
+	while (n) {
+		uint64_t r = prng_next(p);
+		size_t take = n < sizeof(r) ? n : sizeof(r);
+
+		memcpy(out, &r, take);
+		out += take;
+		n -= take;
+	}
 }
 
 /* Uniform in [0, n), without bias worth naming for n below 2^63; 0 for n = 0. */

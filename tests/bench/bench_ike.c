@@ -76,14 +76,7 @@ static void side_random(void *ctx, uint8_t *out, size_t n)
 {
 	struct side *s = ctx;
 
-	while (n) {
-		uint64_t r = prng_next(&s->prng);
-		size_t take = n < sizeof(r) ? n : sizeof(r);
-
-		memcpy(out, &r, take);
-		out += take;
-		n -= take;
-	}
+	prng_fill(&s->prng, out, n);
 }
 
 static void side_emit(void *ctx, const struct ike_path *path, const uint8_t *datagram, size_t len)

@@ -39,7 +39,7 @@ static json_t *row_json(const struct occ_options *o, unsigned int i, const struc
 			 (json_int_t)(r->card_refused + r->ledger_refused), "packets_lost", (json_int_t)r->packets_lost,
 			 "redundant_share_avg", r->redundant_avg, "redundant_share_peak", r->redundant_peak, "rekeys",
 			 (json_int_t)r->rekeys, "collisions", (json_int_t)r->collisions, "sas",
-			 (json_int_t)(2 * r->pairs), "tunnels", (json_int_t)r->tunnels, "bytes_lost_early",
+			 2 * (json_int_t)r->pairs, "tunnels", (json_int_t)r->tunnels, "bytes_lost_early",
 			 (double)r->early_bytes, "share_lost_early", share(r->early_bytes, r->early_life),
 			 "packets_sent", (json_int_t)r->packets_sent, "cpu_seconds", r->cpu_s, "why", r->why);
 }

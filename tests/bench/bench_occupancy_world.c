@@ -25,14 +25,7 @@ static void env_random(void *ctx, uint8_t *out, size_t n)
 {
 	struct occ_side *s = ctx;
 
-	while (n) {
-		uint64_t r = prng_next(&s->rng);
-		size_t take = n < sizeof(r) ? n : sizeof(r);
-
-		memcpy(out, &r, take);
-		out += take;
-		n -= take;
-	}
+	prng_fill(&s->rng, out, n);
 }
 
 static void env_emit(void *ctx, const struct ike_path *path, const uint8_t *datagram, size_t len)
