@@ -52,8 +52,6 @@ void doctor_mtu_check(struct doctor *d, const struct doctor_check *row, struct d
 	long long wanted = mtu_for(ETHERNET_MTU, IPV6);
 
 	(void)row;
-	if (d->config->hwsim)
-		return;
 	mtu = doctor_file_number(d, "sys/class/net/%s/mtu", name);
 	if (mtu < 0) {
 		doctor_say(l, DOCTOR_INFO, "unknown: mtu: %s", strerror((int)-mtu));

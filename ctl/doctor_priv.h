@@ -35,6 +35,7 @@ struct doctor {
 struct doctor_check {
 	const char *name;
 	void (*run)(struct doctor *d, const struct doctor_check *row, struct doctor_line *l);
+	bool kernel; /* of the kernel's IPsec or its files: a card of keyrack-hwsim has nothing to do with them */
 	const char *source;
 };
 

@@ -68,9 +68,6 @@ static struct doctor_answer trial(struct doctor *d, const struct xfrm_sa *sa)
 static void advise(struct doctor_line *l, int err)
 {
 	switch (-err) {
-	case EPERM:
-		doctor_advise(l, "a trial needs CAP_NET_ADMIN: run it as root");
-		return;
 	case ENOSPC:
 	case ENOMEM:
 	case EBUSY:
@@ -95,6 +92,11 @@ static void refused(struct doctor *d, const struct doctor_answer *a, bool packet
 	bool foreseen = packet ? !p->packet : !p->crypto;
 	enum doctor_level level = DOCTOR_WARNING;
 
+	if (a->err == -EPERM) {
+		doctor_say(l, level, "not tried: %s", strerror(EPERM));
+		doctor_advise(l, "a trial needs CAP_NET_ADMIN: run it as root");
+		return;
+	}
 	if (packet)
 		d->device.packet_refused[out] = true;
 	else if (d->device.packet_refused[out])

@@ -140,8 +140,6 @@ void doctor_irq_check(struct doctor *d, const struct doctor_check *row, struct d
 	struct map m = map_count(v->queues);
 
 	(void)row;
-	if (d->config->hwsim)
-		return;
 	if (!v->queues) {
 		doctor_say(l, DOCTOR_WARNING, "the queue map cannot be made: %s", strerror(-v->queues_err));
 		return;

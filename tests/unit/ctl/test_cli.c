@@ -88,6 +88,11 @@ static void exit_codes(void **state)
 		{{"up", "nowhere/net"}, 1, "in connection \"nowhere\""},
 		{{"down", "gw"}, 1, "no matching SAs"},
 		{{"rekey", "--ike-id", "99"}, 1, "no SA matches"},
+		{{"doctor", "--help"}, 0, "usage: keyrack doctor"},
+		{{"doctor", "--frob"}, 2, "usage: keyrack doctor"},
+		{{"doctor", "eth7", "eth8"}, 2, "\"eth8\": one device at a time"},
+		{{"doctor", "no-such-device"}, 1, "\"no-such-device\": No such device"},
+		{{"doctor", "/tmp/no-such-card"}, 1, "cannot be read: No such file or directory"},
 	};
 
 	(void)state;
@@ -107,6 +112,60 @@ static void nobody_there_is_3(void **state)
 	(void)state;
 	assert_int_equal(process_run(&cli, argv), 3);
 	assert_non_null(strstr(cli.log, "/tmp/no-such-socket: No such file or directory"));
+}
+
+/* ---- the doctor ---- */
+
+static const json_t *check_of(const json_t *answer, const char *check)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "checks"), i, row)
+	{
+		if (!strcmp(json_string_value(json_object_get(row, "check")), check))
+			return row;
+	}
+	fail_msg("there is no line of %s: %s", check, cli.log);
+	return NULL;
+}
+
+static void assert_check(const json_t *answer, const char *check, const char *level, const char *words)
+{
+	const json_t *row = check_of(answer, check);
+	const char *text = json_string_value(json_object_get(row, "text"));
+
+	assert_string_equal(json_string_value(json_object_get(row, "level")), level);
+	if (!strstr(text, words))
+		fail_msg("%s: expected \"%s\": %s", check, words, text);
+}
+
+/* Trials on the card that a running keyrackd has its SAs on disturb neither. */
+static void doctor_of_what_runs(void **state)
+{
+	json_t *before, *answer, *after;
+	json_error_t error;
+
+	(void)state;
+	tunnel_up();
+	before = gateway_list(&gateways->side[0], "list-queues", "list-queue");
+	assert_true(keyrack("doctor", "--probe", "--json") <= 1); /* the machine's clock may be a bad one */
+	answer = json_loads(cli.log, 0, &error);
+	if (!answer)
+		fail_msg("%s\n%s", error.text, cli.log);
+	assert_check(answer, "keyrackd", "ok", "1 IKE SAs, 3 Child SAs");
+	assert_check(answer, "packet-in", "ok", "accepted, read back and removed");
+	assert_check(answer, "crypto-out", "ok", "accepted, read back and removed");
+	assert_check(answer, "table", "ok", "shared configured 33, nothing learned, in use 6 of 33");
+	assert_check(answer, "policies", "ok", "all keyrackd's");
+	assert_check(answer, "steering", "ok", "3 SAs of keyrackd, 0 not led");
+	assert_int_equal(gateway_slots(&gateways->side[0]), 6);
+	after = gateway_list(&gateways->side[0], "list-queues", "list-queue");
+	assert_int_equal(json_array_size(after), json_array_size(before));
+	json_decref(before);
+	json_decref(answer);
+	json_decref(after);
+	tunnel_down();
 }
 
 /* ---- a tunnel ---- */
@@ -266,6 +325,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exit_codes),
 		cmocka_unit_test(nobody_there_is_3),
+		cmocka_unit_test(doctor_of_what_runs),
 		cmocka_unit_test(up_rekey_down),
 		cmocka_unit_test(status_slots_queues_as_json),
 		cmocka_unit_test(plan_of_what_runs),
