@@ -18,7 +18,7 @@ fail() {
 }
 
 [ "$(id -u)" = 0 ] || skip "not root"
-for c in cpack mmdebstrap dpkg-shlibdeps lowdown; do
+for c in cpack mmdebstrap dpkg-shlibdeps lowdown python3; do
   command -v $c >/dev/null || skip "$c is missing (.ci/setup installs it)"
 done
 
@@ -59,6 +59,17 @@ inside dpkg -i /tmp/keyrack.deb >"$WORK/dpkg" 2>&1 || fail "dpkg -i: $(cat "$WOR
 inside keyrackd --version || fail "keyrackd --version"
 inside keyrack --version || fail "keyrack --version"
 inside keyrackd --config /etc/keyrack/keyrack.conf --check || fail "the configuration that comes with it is wrong"
+# without /proc and /sys, and without a NIC: it says what is missing, and does not fall over
+code=0
+inside keyrack doctor --json >"$WORK/doctor" 2>"$WORK/doctor.errors" || code=$?
+[ "$code" = 1 ] || fail "keyrack doctor: exit code $code: $(cat "$WORK/doctor.errors")"
+python3 - "$WORK/doctor" <<'PYTHON' || fail "keyrack doctor --json: $(cat "$WORK/doctor")"
+import json, sys
+answer = json.load(open(sys.argv[1]))
+levels = {row["check"]: row["level"] for row in answer["checks"]}
+assert answer["level"] == "error" and levels["device"] == "error" and levels["keyrackd"] == "info", levels
+assert all(row["text"] for row in answer["checks"]), answer
+PYTHON
 for page in "8 keyrackd" "1 keyrack" "5 keyrack.conf" "8 keyrack-hwsim"; do
   # shellcheck disable=SC2086
   inside man $page >"$WORK/page" 2>"$WORK/page.errors" || fail "man $page: $(cat "$WORK/page.errors")"
