@@ -23,6 +23,7 @@ struct cli {
 	struct vici_client *vici; /* connected for verbs that talk to the daemon */
 };
 
+/* A verb each. Returns enum cli_exit; what went wrong is on stderr by then. */
 int cli_status(struct cli *cli, int argc, char **argv);
 int cli_slots(struct cli *cli, int argc, char **argv);
 int cli_queues(struct cli *cli, int argc, char **argv);

@@ -52,6 +52,7 @@ struct plan_result {
 	struct plan_advice advice[PLAN_ADVICE_MAX];
 };
 
+/* To stdout, as a table for people. */
 void cli_plan_print(const struct plan_source *s, const struct plan_result *r);
 /* Owned by the caller. NULL: no memory. */
 json_t *cli_plan_json(const struct plan_source *s, const struct plan_result *r);

@@ -122,6 +122,7 @@ void conf_free(struct conf *c);
  */
 struct conf_conn *conf_conn_from_tree(const struct conf_tree *section, char error[CONF_ERROR_MAX]);
 
+/* One more owner; one less, and the last frees it. */
 void conf_conn_ref(struct conf_conn *c);
 void conf_conn_unref(struct conf_conn *c);
 /* The conf_child around an ike_child_cfg that is part of a conf_conn; likewise the conf_conn. */

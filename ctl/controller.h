@@ -67,6 +67,7 @@ void controller_free(struct controller *c);
 
 /* ---- inputs ---- */
 
+/* A datagram that came to an IKE port; buf is scratch, as for ike_receive(). */
 void controller_receive(struct controller *c, uint64_t now, const struct ike_path *path, uint8_t *buf, size_t len);
 /* A datagram of `len` octets was longer than the shell could take, and is lost. */
 void controller_receive_too_long(struct controller *c, const struct ike_path *path, size_t len);
@@ -162,6 +163,7 @@ struct controller_child {
 
 const char *child_state_name(enum child_state state); /* as swanctl: "INSTALLED", "REKEYING", ... */
 
+/* Every IKE SA; every Child SA of one of them, if there is such. What `each` is given is valid during its call. */
 void controller_ike_each(struct controller *c, void (*each)(void *ctx, const struct ike_sa_info *sa), void *ctx);
 void controller_child_each(struct controller *c, uint64_t now, uint32_t ike_sa,
 			   void (*each)(void *ctx, const struct controller_child *child), void *ctx);

@@ -24,6 +24,7 @@ struct ike_count_selected {
 	uint64_t bytes;
 };
 
+/* As on the wire, after what is in w; w's own mark says whether it had room. */
 void ike_count_entry_encode(const struct ike_count_entry *e, struct wr *w);
 void ike_count_selected_encode(const struct ike_count_selected *s, struct wr *w);
 /* Entry n of PROPOSED's data; false: there are no more. The length must have been checked. */

@@ -438,6 +438,7 @@ struct ike_sa_info {
 	uint32_t children, requests_in_flight, requests_queued, window_ours, window_peer;
 };
 
+/* Every IKE SA that swanctl would list, half-open ones included; what `each` is given is valid during its call. */
 void ike_sa_each(struct ike *ike, void (*each)(void *ctx, const struct ike_sa_info *sa), void *ctx);
 /* false: no such IKE SA. */
 bool ike_sa_get(struct ike *ike, uint32_t ike_sa, struct ike_sa_info *out);
@@ -465,6 +466,7 @@ struct ike_counters {
 	uint32_t sas, half_open, children; /* as they are now */
 };
 
+/* Since ike_new(), but for the last three. */
 void ike_counters_get(const struct ike *ike, struct ike_counters *out);
 
 const char *ike_down_name(enum ike_down down);          /* "peer", "redundant", ... */

@@ -103,12 +103,13 @@ uint64_t slots_next(const struct slots *s);
  * and true. False also for an errno that is not about room (see slots_errno_is_full).
  */
 bool slots_learn(struct slots *s, enum slots_dir dir, enum slots_family family, int err, uint64_t now);
-/* Is this errno "table full" rather than "this SA cannot be offloaded"? (ENOSPC, ENOMEM, EAGAIN, EBUSY; notes 4) */
+/* Is this errno "table full" rather than "this SA cannot be offloaded"? (ENOSPC, ENOMEM, EAGAIN, EBUSY) */
 bool slots_errno_is_full(int err);
 
 /* How many SAs for this purpose fit right now. */
 uint32_t slots_room(const struct slots *s, enum slots_dir dir, enum slots_family family, enum slots_purpose purpose);
 
+/* How many pools the card has, and the counts of one of them (below that number). */
 unsigned int slots_pools(const struct slots *s);
 void slots_count_get(const struct slots *s, unsigned int pool, struct slots_count *out);
 

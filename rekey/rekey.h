@@ -133,10 +133,12 @@ struct rekey_settings {
 	bool late;                              /* never start before soft, whatever rates and queue say */
 };
 
+/* All of them set: one poll of a second, a few round trips and installs; back-off from 1 s to 1 min. */
 void rekey_settings_default(struct rekey_settings *s);
 
 struct rekey_sched;
 
+/* The settings are copied; the seed is for what is random in waits. Freed by rekey_sched_free(). NULL: no memory. */
 struct rekey_sched *rekey_sched_new(const struct rekey_settings *settings, uint64_t seed);
 /* How long a replacement takes, as measured by now. What was estimated before follows as new counts come. */
 void rekey_sched_replace_set(struct rekey_sched *s, uint64_t replace_ns);
@@ -255,6 +257,7 @@ static inline void rekey_entry_prefetch(const struct rekey_entry *e)
 	__builtin_prefetch((const char *)(e + 1) - 1, 1);
 }
 
+/* Since rekey_sched_new(), and what is as it is now. */
 void rekey_sched_counters(const struct rekey_sched *s, struct rekey_counters *out);
 const char *rekey_reason_name(enum rekey_reason reason); /* "none", "bytes", "packets", "time", "card", "asked" */
 
