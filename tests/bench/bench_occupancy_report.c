@@ -36,10 +36,10 @@ static json_t *row_json(const struct occ_options *o, unsigned int i, const struc
 	return json_pack("{s:s, s:f, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:s}", "policy",
 			 occ_policies[i].name, "usable_share", occ_usable(o, r), "hard_expiries",
 			 (json_int_t)r->hard_expired, "refused_installs",
-			 (json_int_t)(r->card_refused + r->ledger_refused), "packets_lost", (json_int_t)r->packets_lost,
-			 "redundant_share_avg", r->redundant_avg, "redundant_share_peak", r->redundant_peak, "rekeys",
-			 (json_int_t)r->rekeys, "collisions", (json_int_t)r->collisions, "sas",
-			 2 * (json_int_t)r->pairs, "tunnels", (json_int_t)r->tunnels, "bytes_lost_early",
+			 (json_int_t)r->card_refused + (json_int_t)r->ledger_refused, "packets_lost",
+			 (json_int_t)r->packets_lost, "redundant_share_avg", r->redundant_avg, "redundant_share_peak",
+			 r->redundant_peak, "rekeys", (json_int_t)r->rekeys, "collisions", (json_int_t)r->collisions,
+			 "sas", 2 * (json_int_t)r->pairs, "tunnels", (json_int_t)r->tunnels, "bytes_lost_early",
 			 (double)r->early_bytes, "share_lost_early", share(r->early_bytes, r->early_life),
 			 "packets_sent", (json_int_t)r->packets_sent, "cpu_seconds", r->cpu_s, "why", r->why);
 }
