@@ -174,7 +174,7 @@ static uint32_t random_word(void *ctx)
 	uint32_t v = 0;
 
 	(void)ctx;
-	while (getrandom(&v, sizeof(v), 0) != sizeof(v))
+	while (getrandom(&v, sizeof(v), 0) < 0 && errno == EINTR)
 		;
 	return v;
 }

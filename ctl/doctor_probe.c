@@ -74,10 +74,12 @@ static void advise(struct doctor_line *l, int err)
 		doctor_advise(l, "its table may be full: `ip xfrm state` shows what has `offload`");
 		return;
 	case EPROTONOSUPPORT:
-		doctor_advise(l, "modprobe xfrm_user");
+		doctor_advise(l, "modprobe xfrm_user, and esp4 or esp6");
+		return;
+	case EOPNOTSUPP:
+		doctor_advise(l, "the driver has no such offload, or the kernel is without CONFIG_XFRM_OFFLOAD");
 		return;
 	case ENOSYS:
-	case EPROTOTYPE:
 		doctor_advise(l, "the kernel lacks ESP or AES-GCM: see kernel-options");
 		return;
 	default:
@@ -105,7 +107,7 @@ static void refused(struct doctor *d, const struct doctor_answer *a, bool packet
 		level = DOCTOR_INFO; /* packet offload is the better one, and is there */
 	doctor_say(l, foreseen && packet ? DOCTOR_INFO : level, "refused: %s%s%s%s", strerror(-a->err),
 		   a->text[0] ? ": " : "", a->text, foreseen ? ", as its profile says" : "");
-	if (!foreseen)
+	if (!foreseen && level != DOCTOR_INFO)
 		advise(l, a->err);
 }
 
