@@ -65,7 +65,7 @@ void occ_search(const struct occ_options *o, const struct occ_policy *policy, st
 		say(o, policy, out);
 		if (out->good || o->pairs)
 			return;
-		less = pairs / 50;
+		less = pairs / 250;
 		pairs -= less ? less : 1;
 	}
 }
