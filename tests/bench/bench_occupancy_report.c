@@ -44,6 +44,12 @@ static json_t *row_json(const struct occ_options *o, unsigned int i, const struc
 			 "packets_sent", (json_int_t)r->packets_sent, "cpu_seconds", r->cpu_s, "why", r->why);
 }
 
+/* null: drawn for each tunnel */
+static json_t *drawn_or(double given)
+{
+	return given < 0 ? json_null() : json_real(given);
+}
+
 void occ_print_json(const struct occ_options *o, const struct occ_result *r, FILE *to)
 {
 	json_t *rows = json_array(), *root;
@@ -51,9 +57,9 @@ void occ_print_json(const struct occ_options *o, const struct occ_result *r, FIL
 	for (unsigned int i = 0; i < occ_n_policies; i++)
 		if (occ_wanted(o, i))
 			json_array_append_new(rows, row_json(o, i, &r[i]));
-	root = json_pack("{s:s, s:I, s:f, s:I, s:f, s:f, s:f, s:o}", "workload", o->workload->name, "slots",
+	root = json_pack("{s:s, s:I, s:f, s:I, s:o, s:o, s:f, s:o}", "workload", o->workload->name, "slots",
 			 (json_int_t)o->slots, "hours", (double)o->ns / 3600e9, "seed", (json_int_t)o->seed, "rtt_ms",
-			 o->rtt_ms, "loss", o->loss, "life_seconds", o->life_s, "policies", rows);
+			 drawn_or(o->rtt_ms), "loss", drawn_or(o->loss), "life_seconds", o->life_s, "policies", rows);
 	json_dumpf(root, to, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	fputc('\n', to);
 	json_decref(root);

@@ -58,7 +58,7 @@ void occ_search(const struct occ_options *o, const struct occ_policy *policy, st
 		pairs = bisect(o, policy, o->slots / 2 + 1, o->ns < trial_ns ? o->ns : trial_ns);
 	for (;;) {
 		if (!pairs) {
-			*out = (struct occ_result){0};
+			*out = (struct occ_result){.why = "not even one SA pair"};
 			return;
 		}
 		occ_run(o, policy, pairs, o->ns, !o->pairs, out);
