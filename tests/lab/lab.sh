@@ -271,10 +271,13 @@ boot_until_up() { # DIR
   local try rc watch
   for try in 1 2 3; do
     rc=0
-    (
-      sleep "${LAB_BOOT_TIMEOUT:-120}"
-      [ -e "$1/out/started" ] || kill "$(cat "$1/pid")"
-    ) &
+    ( # no output of its own: who reads ours waits for all that hold it open
+      for ((second = 0; second < ${LAB_BOOT_TIMEOUT:-120}; second++)); do
+        sleep 1
+        [ ! -e "$1/out/started" ] || exit 0
+      done
+      kill "$(cat "$1/pid")"
+    ) </dev/null >/dev/null 2>&1 &
     watch=$!
     boot "$1" || rc=$?
     kill "$watch" 2>/dev/null || true
