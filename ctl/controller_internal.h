@@ -92,7 +92,7 @@ void lanes_tell(const struct ctl_tunnel *t);             /* what this kernel can
 int lane_ask(struct ctl_lane *l, struct ctl_peer *p);    /* one Child SA for it; 0 or -errno */
 void lanes_fill(struct ctl_tunnel *t);                   /* asks for the Child SAs that its lanes lack */
 void lanes_later(struct ctl_tunnel *t, uint64_t at);     /* looks after its lanes then */
-void lanes_unsettle(struct ctl_tunnel *t);               /* the starter first, if anything is to be asked for now */
+void lanes_unsettle(struct ctl_tunnel *t);               /* the starter asks first; the other end waits a while again */
 void lanes_retry(struct ctl_tunnel *t, const char *why); /* something has changed: what was refused may be had now */
 void lanes_room(struct controller *c);                   /* slots may be free again: those who wait for some */
 void lanes_policy(struct ctl_tunnel *t);                 /* whether the kernel is to ask for SAs of CPUs */

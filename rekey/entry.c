@@ -201,37 +201,34 @@ bool rekey_entry_due_by(const struct rekey_entry *e, uint64_t replace_ns, uint64
 	return false;
 }
 
-uint64_t rekey_entry_urgency(const struct rekey_entry *e, uint64_t now)
+enum horizon { TO_SOFT, TO_HARD, TO_HARD_AT_PEAK };
+
+/* Of the dimension that comes first. */
+static uint64_t nearest(const struct rekey_entry *e, enum horizon horizon, uint64_t now)
 {
 	struct dimension d[DIMENSIONS];
 	uint64_t ns = UINT64_MAX;
 
 	dimensions_get(e, now, d);
 	for (int i = 0; i < DIMENSIONS; i++)
-		ns = least(ns, ns_until(&d[i], d[i].hard, d[i].peak));
+		ns = least(ns, ns_until(&d[i], horizon == TO_SOFT ? d[i].soft : d[i].hard,
+					horizon == TO_HARD_AT_PEAK ? d[i].peak : d[i].rate));
 	return ns;
+}
+
+uint64_t rekey_entry_urgency(const struct rekey_entry *e, uint64_t now)
+{
+	return nearest(e, TO_HARD_AT_PEAK, now);
 }
 
 uint64_t rekey_entry_to_hard(const struct rekey_entry *e, uint64_t now)
 {
-	struct dimension d[DIMENSIONS];
-	uint64_t ns = UINT64_MAX;
-
-	dimensions_get(e, now, d);
-	for (int i = 0; i < DIMENSIONS; i++)
-		ns = least(ns, ns_until(&d[i], d[i].hard, d[i].rate));
-	return ns;
+	return nearest(e, TO_HARD, now);
 }
 
 uint64_t rekey_entry_to_soft(const struct rekey_entry *e, uint64_t now)
 {
-	struct dimension d[DIMENSIONS];
-	uint64_t ns = UINT64_MAX;
-
-	dimensions_get(e, now, d);
-	for (int i = 0; i < DIMENSIONS; i++)
-		ns = least(ns, ns_until(&d[i], d[i].soft, d[i].rate));
-	return ns;
+	return nearest(e, TO_SOFT, now);
 }
 
 struct rekey_margin rekey_entry_margin(const struct rekey_entry *e, uint64_t ns)

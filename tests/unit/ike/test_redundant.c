@@ -93,7 +93,7 @@ static void test_moment(void **state)
 		both_ask(&p, lowest);
 		pair_step(&p, A);
 		pair_step(&p, B);
-		for (int n = A; n <= B; n++) { /* what was asked for by the other: inbound only, for now */
+		for (int n = A; n <= B; n++) { /* what the other asked for: inbound until the collision is decided */
 			assert_true(made_by(&p, n, !n)->in);
 			assert_false(made_by(&p, n, !n)->out);
 			assert_false(made_by(&p, n, n)->in);
