@@ -15,6 +15,11 @@
 #define KR_XFRMA_SA_DIR  33 /* u8: KR_XFRM_SA_DIR_*, 6.10 */
 #define KR_XFRMA_SA_PCPU 35 /* u32: CPU number, 6.13 (and stable 6.12) */
 
+#define KR_XFRMA_MTIMER_THRESH 32 /* u32: seconds, 5.10 */
+
+#define KR_XFRM_MODE_IPTFS    5 /* 6.14 */
+#define KR_TCP_ENCAP_ESPINTCP 7 /* linux/udp.h, 5.6 */
+
 #define KR_XFRM_SA_DIR_IN  1
 #define KR_XFRM_SA_DIR_OUT 2
 

@@ -17,7 +17,10 @@ struct verb {
 	int (*run)(struct cli *cli, int argc, char **argv);
 	bool alone; /* needs no daemon, and reads its own options */
 	const char *arguments, *help;
+	const char *all; /* the arguments, where there are more than a line of --help holds; NULL: none */
 };
+
+static const char match_arguments[] = "NAME | --ike NAME | --child NAME | --ike-id N | --child-id N";
 
 static const struct verb verbs[] = {
 	{"status", cli_status, false, "", "IKE SAs, Child SAs, slots and counters"},
@@ -26,8 +29,8 @@ static const struct verb verbs[] = {
 	{"top", cli_top, false, "[--interval SECONDS] [--once]", "the rack, the queues and their keys, live"},
 	{"up", cli_up, false, "[CONNECTION/]CHILD", "negotiate a child, with its queue SAs"},
 	{"down", cli_down, false, "NAME | --ike-id N | --child-id N",
-	 "delete a connection's or child's SAs and tell the peer"},
-	{"rekey", cli_rekey, false, "NAME | --ike-id N | --child-id N", "replace keys now"},
+	 "delete a connection's or child's SAs and tell the peer", match_arguments},
+	{"rekey", cli_rekey, false, "NAME | --ike-id N | --child-id N", "replace keys now", match_arguments},
 	{"monitor", cli_monitor, false, "", "what happens, as it happens, until interrupted"},
 	{"reload", cli_reload, false, "", "read the configuration file again"},
 	{"version", cli_version, false, "", "of the daemon and of this program"},
@@ -46,6 +49,14 @@ static void usage(FILE *f)
 	fprintf(f, "\n  --socket PATH  keyrackd's control socket; else $KEYRACK_SOCKET, else %s\n", default_socket);
 	fprintf(f, "  --json         JSON on standard output\n");
 	fprintf(f, "exit codes: 0 good, 1 failed, 2 usage, 3 keyrackd cannot be reached\n");
+}
+
+static void verb_usage(const struct verb *v)
+{
+	const char *arguments = v->all ? v->all : v->arguments;
+
+	printf("usage: keyrack %s%s%s [--json] [--socket PATH]\n  %s\n", v->name, arguments[0] ? " " : "", arguments,
+	       v->help);
 }
 
 static int verb_run(struct cli *cli, const struct verb *v, int argc, char **argv)
@@ -113,8 +124,13 @@ int main(int argc, char **argv)
 
 		if (strcmp(verbs[i].name, argv[at]) != 0)
 			continue;
-		if (!verbs[i].alone)
+		if (!verbs[i].alone) {
 			n = common_options(&cli, n, argv + at);
+			if (n == 2 && strcmp(argv[at + 1], "--help") == 0) {
+				verb_usage(&verbs[i]);
+				return CLI_OK;
+			}
+		}
 		if (n > 0)
 			return verb_run(&cli, &verbs[i], n, argv + at);
 		fprintf(stderr, "keyrack: --socket needs a path\n");

@@ -6,7 +6,7 @@ keyrack_library(cli_view
 # What `keyrack doctor` checks.
 keyrack_library(doctor
   SOURCES doctor.c doctor_ask.c doctor_device.c doctor_files.c doctor_kernel.c doctor_mtu.c doctor_policy.c doctor_probe.c
-    doctor_process.c doctor_queues.c
+    doctor_process.c doctor_queues.c doctor_rdma.c
   LIBS cli_view offload PkgConfig::JANSSON PkgConfig::OPENSSL PkgConfig::ZLIB)
 keyrack_program(keyrack
   SOURCES cli.c cli_doctor.c cli_status.c cli_slots.c cli_queues.c cli_command.c cli_monitor.c cli_version.c cli_top.c top_screen.c

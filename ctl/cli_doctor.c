@@ -2,12 +2,15 @@
 /* `keyrack doctor`: opens what ctl/doctor.h looks at, and prints what it says. */
 #include <errno.h>
 #include <getopt.h>
+#include <ifaddrs.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 #include "ctl/cli.h"
 #include "ctl/doctor.h"
@@ -31,21 +34,22 @@ static const struct option long_options[] = {{"probe", no_argument, NULL, 'p'},
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: keyrack doctor [DEVICE] [--probe] [--json] [--socket PATH]\n"
-		   "  What this machine, a NIC in it and its driver can do for keyrackd, and what to change: a line "
-		   "for each "
-		   "check,\n"
-		   "  ok, info, warning or error. Works without a running keyrackd, and asks one that runs.\n"
-		   "  DEVICE    a network device, or the path of keyrack-hwsim's netlink socket; else keyrackd's, else "
-		   "every one\n"
-		   "            that says it offloads ESP\n"
-		   "  --probe   install SAs between 203.0.113.1 and 203.0.113.2 in packet and crypto mode, one by one, "
-		   "read "
-		   "them\n"
-		   "            back and remove them; takes a slot for a moment. Needs CAP_NET_ADMIN\n"
-		   "  --json    JSON on standard output\n"
-		   "  --socket  keyrackd's control socket\n"
-		   "exit codes: 0 all is well, 1 there is a warning or an error, 2 usage\n");
+	fprintf(f,
+		"usage: keyrack doctor [DEVICE] [--probe] [--json] [--socket PATH]\n"
+		"  What this machine, a NIC in it and its driver can do for keyrackd, and what to change: a line "
+		"for each "
+		"check,\n"
+		"  ok, info, warning or error. Works without a running keyrackd, and asks one that runs.\n"
+		"  DEVICE    a network device, or the path of keyrack-hwsim's netlink socket; else keyrackd's, else "
+		"every one\n"
+		"            that says it offloads ESP\n"
+		"  --probe   install SAs between addresses that nobody has (203.0.113.1 and .2, 2001:db8::1 and ::2) "
+		"in each\n"
+		"            mode, one by one, read them back and remove them; takes a slot for a moment. Needs "
+		"CAP_NET_ADMIN\n"
+		"  --json    JSON on standard output\n"
+		"  --socket  keyrackd's control socket\n"
+		"exit codes: 0 all is well, 1 there is a warning or an error, 2 usage\n");
 }
 
 static int options_read(struct cli *cli, int argc, char **argv, struct options *o)
@@ -179,6 +183,45 @@ static uint32_t random_word(void *ctx)
 	return v;
 }
 
+static void pause_ms(void *ctx, unsigned int ms)
+{
+	struct timespec left = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	(void)ctx;
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+/* ---- addresses ---- */
+
+static bool address_take(const struct sockaddr *from, struct xfrm_addr *to)
+{
+	const struct in6_addr *ip6 = &((const struct sockaddr_in6 *)from)->sin6_addr;
+
+	*to = (struct xfrm_addr){.family = from->sa_family};
+	if (from->sa_family == AF_INET)
+		memcpy(to->ip, &((const struct sockaddr_in *)from)->sin_addr, sizeof(struct in_addr));
+	else if (from->sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(ip6))
+		memcpy(to->ip, ip6, sizeof(*ip6));
+	else
+		return false;
+	return true;
+}
+
+static unsigned int addresses_of(const char *device, struct xfrm_addr *out, unsigned int max)
+{
+	struct ifaddrs *all;
+	unsigned int n = 0;
+
+	if (getifaddrs(&all))
+		return 0;
+	for (const struct ifaddrs *a = all; a && n < max; a = a->ifa_next)
+		if (a->ifa_addr && !strcmp(a->ifa_name, device) && address_take(a->ifa_addr, &out[n]))
+			n++;
+	freeifaddrs(all);
+	return n;
+}
+
 static int run(struct doctor_config *config, bool json)
 {
 	struct output out = {.json = json, .checks = json_array()};
@@ -200,7 +243,12 @@ int cli_doctor(struct cli *cli, int argc, char **argv)
 	struct options o = {.probe = false};
 	struct answers a = {.err = 0};
 	struct utsname system = {.release = ""};
-	struct doctor_config config = {.root = "", .rdma = verbs_find_by_ifindex, .random = random_word};
+	struct doctor_config config = {.root = "",
+				       .rdma_by_ifindex = verbs_find_by_ifindex,
+				       .rdma_by_addr = verbs_find_by_addr,
+				       .addresses = addresses_of,
+				       .random = random_word,
+				       .pause = pause_ms};
 	int code;
 
 	if (options_read(cli, argc, argv, &o))

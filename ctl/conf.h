@@ -88,6 +88,7 @@ struct conf_nic {
 	uint64_t counter_gap_ns;  /* how seldom at most those of an SA that is far from any; 0: by how many there are */
 	uint64_t drain_ns;        /* how long an old inbound SA still receives after its replacement works */
 	uint64_t let_go_ns;       /* how long after a delete the card may still hold the slot; 0: the profile's */
+	uint64_t event_buffer;    /* xfrm: octets of events that may wait to be read; 0: chosen by the driver */
 	bool no_sa_dir; /* xfrm: the kernel has no XFRMA_SA_DIR (xfrm_sa_dir_set()); found by keyrackd, not configured
 			 */
 };

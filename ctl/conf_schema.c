@@ -197,6 +197,7 @@ const struct conf_row conf_rows_nic[] = {
 	{.key = "counter_gap", .type = CONF_TIME, NIC(counter_gap_ns), .max = 3600 * S},
 	{.key = "drain", .type = CONF_TIME, NIC(drain_ns), .max = 3600 * S},
 	{.key = "let_go", .type = CONF_TIME, NIC(let_go_ns), .min = MS, .max = 60 * S},
+	{.key = "event_buffer", .type = CONF_BYTES, NIC(event_buffer), .min = 4096, .max = 1 << 29},
 	{NULL},
 };
 

@@ -117,9 +117,11 @@ static int read_bytes(const struct conf_row *row, const struct conf_tree *node, 
 {
 	uint64_t v;
 
-	(void)row;
 	if (conf_bytes_read(node->value, &v) || v == CONF_UNSET)
 		return fail_value(node, error, "is not a number of bytes below 2^64 (units: k, m, g, t)");
+	if (row->max && (v < row->min || v > row->max))
+		return conf_tree_fail(node, error, "\"%.*s\" is not a number of bytes from %llu to %llu", QUOTE_MAX,
+				      node->value, (unsigned long long)row->min, (unsigned long long)row->max);
 	*(uint64_t *)field = v;
 	return 0;
 }

@@ -18,7 +18,8 @@ void ctl_timer_set(struct controller *c, struct ctl_timer *t, uint64_t at,
 {
 	t->fire = fire;
 	if (heap_set(&c->timers, &t->node, at))
-		log_at(c->log, LOG_LEVEL_ERROR, "memory", "no memory for a timer: something will not be tried again");
+		log_at(c->log, LOG_LEVEL_ERROR, "controller.memory",
+		       "no memory for a timer: something will not be tried again");
 }
 
 void ctl_timer_stop(struct controller *c, struct ctl_timer *t)
@@ -159,7 +160,7 @@ static struct slots *slots_make(struct controller *c)
 	}
 	s = slots_new(&sc);
 	if (!s)
-		log_at(c->log, LOG_LEVEL_ERROR, "slots", "slots = %u with reserve = %u: %s", sc.pool[0].size,
+		log_at(c->log, LOG_LEVEL_ERROR, "nic.slots", "slots = %u with reserve = %u: %s", sc.pool[0].size,
 		       sc.pool[0].reserve, strerror(errno));
 	return s;
 }
@@ -248,7 +249,7 @@ struct controller *controller_new(const struct conf_daemon *daemon, const struct
 	TAILQ_INIT(&c->commands);
 	err = parts_make(c, requests, multicast, seed);
 	if (err) {
-		log_at(c->log, LOG_LEVEL_ERROR, "controller", "cannot start: %s", strerror(-err));
+		log_at(c->log, LOG_LEVEL_ERROR, "controller.start", "cannot start: %s", strerror(-err));
 		controller_free(c);
 		errno = -err;
 		return NULL;
@@ -328,6 +329,8 @@ void controller_leave(struct controller *c)
 			t->settled = false;
 			tunnel_policies_ready(t);
 		}
+		if (c->guards_changed)
+			guards_review(c);
 		queues_run(c);
 		lanes_room(c);
 		rekey_run(c);

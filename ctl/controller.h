@@ -216,7 +216,7 @@ void controller_policy_each(struct controller *c, void (*each)(void *ctx, const 
 	X(rekeys_done) X(rekeys_failed) X(rekeys_peer) X(collisions) X(installs) X(install_refused)                    \
 	X(fallback_crypto) X(fallback_software) X(admission_refused) X(hard_expired) X(soft_events) X(resyncs)         \
 	X(orphans_removed) X(retries) X(queue_maps) X(queue_rekeys) X(queue_rules) X(queue_rules_refused)    \
-	X(datagrams_too_long)
+	X(datagrams_too_long) X(taken_back)
 /* clang-format on */
 
 struct controller_counters {

@@ -119,6 +119,13 @@ static int slots_take(struct ctl_child *ch, enum slots_purpose purpose)
 	return 0;
 }
 
+enum slots_purpose slots_purpose_of(const struct ctl_child *ch, bool replaces)
+{
+	if (!replaces)
+		return SLOTS_FOR_NEW;
+	return ch->initiator ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_PEERS;
+}
+
 static struct ctl_child *child_new(struct controller *c, struct ctl_lane *lane, struct ctl_peer *p,
 				   const struct ike_child_offer *offer)
 {
@@ -245,7 +252,7 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 	ch = child_new(c, lane, p, offer);
 	if (!ch)
 		return refuse(c, offer, lane->tunnel, "no memory");
-	if (slots_take(ch, old || !c->policy->admission ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW) &&
+	if (slots_take(ch, slots_purpose_of(ch, old || !c->policy->admission)) &&
 	    !tunnel_may_be_software(lane->tunnel) && !(old && wait_allowed(ch))) {
 		if (offer->initiator && !old)
 			tunnel_crowd(lane->tunnel, child_family(ch));

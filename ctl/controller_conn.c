@@ -242,7 +242,7 @@ static int conn_replace(struct controller *c, struct ctl_conn *conn, struct conf
 	conn->conf = conf;
 	err = conn_index(c, conn);
 	if (err) /* nothing of it can be found any more: let it go */
-		log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for its index", conf->ike.name);
+		log_at(c->log, LOG_LEVEL_ERROR, "controller.memory", "%s: no memory for its index", conf->ike.name);
 	ike_conn_replace(c->ike, &old->ike, &conf->ike);
 	for (t = TAILQ_FIRST(&conn->tunnels); t; t = next) {
 		next = TAILQ_NEXT(t, link);
@@ -377,6 +377,7 @@ static void restart_text(const struct controller *c, const struct conf *conf, ch
 		{"nic.slots", a->slots != b->slots},
 		{"nic.reserve", a->reserve != b->reserve},
 		{"nic.let_go", a->let_go_ns != b->let_go_ns},
+		{"nic.event_buffer", a->event_buffer != b->event_buffer},
 		{"nic.queues", b->queues && a->queues != b->queues},
 		{"nic.manage_queues", a->manage_queues != b->manage_queues},
 		{"daemon.listen", !listen_same(was, is)},

@@ -2,16 +2,36 @@
 /*
  * Policies that an earlier run left behind when it was killed. They have no SAs any more, so they hold back what they
  * cover. Where the configuration still wants that protected, that is what they stay for, until a tunnel comes up and
- * takes them over; the others go. One is known by the reqid in its template: what let IKE pass and what blocked has
- * none.
+ * takes them over; the others go. One is known by the reqid in its template. What let IKE or neighbour discovery pass
+ * has none, and is known by its ports, which are ours alone, or its priority; it stays for as long as it lets pass
+ * something that stays.
  */
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "ctl/controller_internal.h"
 
-bool reqid_is_ours(uint32_t reqid)
+/* As bypasses_of() makes them (controller_wish.c). */
+static bool lets_ike_pass(const struct controller *c, const struct xfrm_policy_cfg *cfg)
 {
-	return reqid >= REQID_BASE && reqid - REQID_BASE < REQID_RANGE;
+	bool out = cfg->dir == XFRM_DIR_OUT;
+	uint16_t port = out ? cfg->sel.sport : cfg->sel.dport, mask = out ? cfg->sel.sport_mask : cfg->sel.dport_mask,
+		 other = out ? cfg->sel.dport_mask : cfg->sel.sport_mask;
+
+	return cfg->bypass && cfg->packet && cfg->ifindex == c->nic.ifindex && !cfg->priority &&
+	       cfg->sel.protocol == IPPROTO_UDP && mask == UINT16_MAX && !other &&
+	       (port == c->daemon.ike.port || port == c->daemon.ike.port_natt);
+}
+
+/* The same; no other software's policies are of the most urgent priority. */
+static bool lets_neighbours_pass(const struct xfrm_policy_cfg *cfg)
+{
+	const struct xfrm_selector_cfg *s = &cfg->sel;
+
+	return cfg->bypass && !cfg->priority && s->protocol == IPPROTO_ICMPV6 && s->src_len == 128 &&
+	       s->dst_len == 128 && s->sport_mask == UINT16_MAX && !s->dport_mask &&
+	       (s->sport == ND_NEIGHBOR_SOLICIT || s->sport == ND_NEIGHBOR_ADVERT);
 }
 
 static bool pair_has(const struct ike_ts *local, const struct ike_ts *remote, const struct ctl_policy *p)
@@ -57,19 +77,38 @@ static bool is_configured(const struct ctl_policy *p)
 	return false;
 }
 
+static void guard_remove(struct ctl_policy *p)
+{
+	struct controller *c = p->c;
+
+	if (p->cfg.bypass)
+		log_at(c->log, LOG_LEVEL_WARN, "card.orphan",
+		       "a policy that lets IKE or neighbour discovery pass belongs to nobody: removed");
+	else
+		log_at(c->log, LOG_LEVEL_WARN, "card.orphan", "a policy with reqid %u belongs to nobody: removed",
+		       p->cfg.reqid);
+	c->counters.orphans_removed++;
+	p->guard = false;
+	policy_reconcile(p); /* it may be gone now */
+}
+
 void guards_review(struct controller *c)
 {
 	struct ctl_policy *p, *next;
+	bool some = false;
 
+	c->guards_changed = false;
 	HASH_ITER (hh, c->policies, p, next) {
-		if (!p->guard || (!c->stopping && is_configured(p)))
+		if (!p->guard || p->cfg.bypass)
 			continue;
-		log_at(c->log, LOG_LEVEL_WARN, "orphan", "a policy with reqid %u belongs to nobody: removed",
-		       p->cfg.reqid);
-		c->counters.orphans_removed++;
-		p->guard = false;
-		policy_reconcile(p); /* it may be gone now */
+		if (!c->stopping && is_configured(p))
+			some = true;
+		else
+			guard_remove(p);
 	}
+	HASH_ITER (hh, c->policies, p, next)
+		if (p->guard && p->cfg.bypass && !some)
+			guard_remove(p);
 }
 
 static void left_behind(void *ctx, const struct xfrm_policy_cfg *cfg)
@@ -78,7 +117,7 @@ static void left_behind(void *ctx, const struct xfrm_policy_cfg *cfg)
 	struct ctl_policy_key key;
 	struct ctl_policy *p;
 
-	if (c->freeing || !reqid_is_ours(cfg->reqid))
+	if (c->freeing || !(reqid_is_ours(c, cfg->reqid) || lets_ike_pass(c, cfg) || lets_neighbours_pass(cfg)))
 		return;
 	policy_key_fill(&key, cfg);
 	HASH_FIND(hh, c->policies, &key, sizeof(key), p);
@@ -86,7 +125,7 @@ static void left_behind(void *ctx, const struct xfrm_policy_cfg *cfg)
 		return;
 	p = policy_get(c, cfg);
 	if (!p) {
-		log_at(c->log, LOG_LEVEL_ERROR, "memory", "no memory for a policy that an earlier run left");
+		log_at(c->log, LOG_LEVEL_ERROR, "controller.memory", "no memory for a policy that an earlier run left");
 		return;
 	}
 	p->cfg = *cfg;
@@ -100,7 +139,7 @@ static void all_seen(void *ctx, const struct xfrm_result *result)
 	if (c->freeing)
 		return;
 	if (result->err)
-		log_at(c->log, LOG_LEVEL_WARN, "orphan", "policies cannot be read: %s", strerror(-result->err));
+		log_at(c->log, LOG_LEVEL_WARN, "card.orphan", "policies cannot be read: %s", strerror(-result->err));
 	guards_review(c);
 }
 
@@ -109,5 +148,5 @@ void guards_find(struct controller *c)
 	int err = xfrm_policy_dump(c->xfrm, left_behind, all_seen, c);
 
 	if (err)
-		log_at(c->log, LOG_LEVEL_WARN, "orphan", "policies cannot be read: %s", strerror(-err));
+		log_at(c->log, LOG_LEVEL_WARN, "card.orphan", "policies cannot be read: %s", strerror(-err));
 }

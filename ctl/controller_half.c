@@ -109,8 +109,35 @@ static void half_wait(struct ctl_half *h)
 	struct controller *c = h->child->c;
 
 	h->state = HALF_WAITING;
+	c->n_retrying++;
 	ctl_timer_set(c, &h->retry, c->now + retry_wait(h), half_retry);
 	h->tries++;
+}
+
+/* It does not wait any more. */
+static void half_waited(struct ctl_half *h)
+{
+	ctl_timer_stop(h->child->c, &h->retry);
+	h->child->c->n_retrying--;
+}
+
+/* A slot is free: what the card had no room for may be there now. */
+static void halves_hurry(struct controller *c)
+{
+	struct ctl_child *ch;
+
+	if (!c->n_retrying)
+		return;
+	TAILQ_FOREACH (ch, &c->children, link) {
+		struct ctl_half *half[2] = {&ch->in, &ch->out};
+
+		for (unsigned int i = 0; i < 2; i++) {
+			if (half[i]->state != HALF_WAITING || !half[i]->full)
+				continue;
+			half[i]->tries = 1;
+			ctl_timer_set(c, &half[i]->retry, c->now, half_retry);
+		}
+	}
 }
 
 /* It was only to make sure; the install that comes behind it tells the rest. */
@@ -124,6 +151,7 @@ static void half_retry(struct controller *c, struct ctl_timer *t)
 {
 	struct ctl_half *h = heap_entry(t, struct ctl_half, retry);
 
+	half_waited(h);
 	if (h->unsure && xfrm_sa_delete(c->xfrm, &h->id, half_cleared, h)) {
 		half_wait(h);
 		return;
@@ -142,11 +170,19 @@ static bool mode_is_proven(const struct ctl_half *h)
 	return ch->tunnel->n_installed > own;
 }
 
-/* A refusal: is it worth another try? An errno for a full table may only mean that a delete has not got through yet. */
-static bool half_may_retry(struct ctl_half *h, int err)
+static void card_is_full(struct ctl_half *h, int err)
 {
 	struct controller *c = h->child->c;
 
+	if (slots_learn(c->slots, dir_of(h), child_family(h->child), -err, c->now))
+		shed_soon(c);
+}
+
+/* A refusal: is it worth another try? An errno for a full table may only mean that a delete has not got through yet. */
+static bool half_may_retry(struct ctl_half *h, int err)
+{
+	if (h->keep_trying && h->tries == INSTALL_TRIES_MAX && h->slot >= 0)
+		card_is_full(h, err);
 	if (h->keep_trying)
 		return err != -EPIPE;
 	if (err == -ENOBUFS)
@@ -157,7 +193,7 @@ static bool half_may_retry(struct ctl_half *h, int err)
 		return false;
 	if (h->tries < INSTALL_TRIES_MAX)
 		return true;
-	slots_learn(c->slots, dir_of(h), child_family(h->child), -err, c->now);
+	card_is_full(h, err);
 	return false;
 }
 
@@ -167,6 +203,7 @@ static void half_refused(struct ctl_half *h, int err, const char *text)
 	struct controller *c = ch->c;
 
 	h->unsure = err == -ENOBUFS; /* the answer was lost: it may be there */
+	h->full = h->slot >= 0 && slots_errno_is_full(-err);
 	c->counters.install_refused++;
 	log_at(c->log, LOG_LEVEL_WARN, "sa.refused", "%s: %s SA %08x refused in %s mode: %s (%s), try %u",
 	       ch->tunnel->name, dir_name(h), h->id.spi, offload_mode_name(half_mode(h)),
@@ -179,6 +216,7 @@ static void half_refused(struct ctl_half *h, int err, const char *text)
 	}
 	if (half_may_retry(h, err)) {
 		half_wait(h);
+		child_out_waits(ch);
 		return;
 	}
 	half_uninstall(h);
@@ -255,6 +293,7 @@ static void half_gone(struct ctl_half *h, bool at_once)
 		h->slot = -1;
 	}
 	child_tell_slot(ch);
+	halves_hurry(c);
 	child_half_gone(h);
 }
 
@@ -319,7 +358,7 @@ void half_remove(struct ctl_half *h)
 		h->remove = true;
 		break;
 	case HALF_WAITING:
-		ctl_timer_stop(h->child->c, &h->retry);
+		half_waited(h);
 		half_uninstall(h);
 		half_release(h);
 		child_half_gone(h);

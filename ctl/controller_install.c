@@ -50,7 +50,7 @@ static int slots_fit(struct ctl_child *ch)
 		if (!offload)
 			half_release(half[i]);
 		else if (half[i]->state == HALF_NONE)
-			err = half_reserve(half[i], ch->replaces ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW);
+			err = half_reserve(half[i], slots_purpose_of(ch, ch->replaces != NULL));
 		if (err)
 			return err;
 	}
@@ -276,7 +276,7 @@ void child_half_gone(struct ctl_half *h)
  */
 void child_outbound(struct ctl_child *ch)
 {
-	if (ch->want_out || ch->redundant || ch->down || !ch->keys)
+	if (ch->want_out || ch->redundant || ch->down || ch->deleting || !ch->keys)
 		return;
 	ch->want_out = true;
 	ch->out.keep_trying = true;

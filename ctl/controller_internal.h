@@ -40,10 +40,17 @@ void peer_retire(struct controller *c, struct ctl_peer *p, uint64_t at);
 void peer_close(struct controller *c, struct ctl_peer *p); /* because an operator wants it */
 void peer_free(struct controller *c, struct ctl_peer *p);
 
+/* controller_reqid.c */
+struct ctl_tunnel *tunnel_by_reqid(struct controller *c, uint32_t reqid); /* either of its two */
+/* Those that no other tunnel has: two peers with one reqid could receive each other's packets. False: none left. */
+bool tunnel_reqid_choose(struct ctl_tunnel *t);
+/* A tunnel without SAs takes that reqid which its mode, between these addresses, wants. */
+void tunnel_reqid_follow(struct ctl_tunnel *t, const struct ike_addr *local, const struct ike_addr *remote);
+bool reqid_is_ours(const struct controller *c, uint32_t reqid); /* whichever run of keyrackd has used it */
+
 /* controller_tunnel.c */
 struct ctl_tunnel *tunnel_for_conn(struct controller *c, struct ctl_conn *conn, const struct conf_child *cfg);
 struct ctl_tunnel *tunnel_for_offer(struct controller *c, struct ctl_conn *conn, const struct ike_child_offer *offer);
-struct ctl_tunnel *tunnel_by_reqid(struct controller *c, uint32_t reqid);
 /* For what the peer asks for: the lane it had for that resource before, else the one with the fewest SAs. */
 struct ctl_lane *tunnel_lane_for_peer(struct ctl_tunnel *t, const struct ike_child_offer *offer);
 unsigned int tunnel_lane_of_cpu(const struct ctl_tunnel *t, uint32_t cpu); /* its index; 0: it has none */
@@ -74,6 +81,7 @@ void child_unsteer(struct ctl_child *ch); /* its inbound half goes */
 void tunnel_lanes_changed(struct ctl_tunnel *t, bool at_once); /* ask for what lanes lack; at_once: whoever started */
 void tunnel_want(struct ctl_tunnel *t, enum ctl_want want);
 void tunnel_reopen(struct ctl_tunnel *t); /* its configuration is new, and nothing of the old one is left */
+void tunnel_to_software(struct ctl_tunnel *t, struct ctl_child *ch); /* when ch, which is all of it, has gone */
 void tunnel_acquire(struct ctl_tunnel *t, const struct xfrm_acquire *a);
 void tunnel_peer_up(struct ctl_peer *p);
 void tunnel_peer_down(struct ctl_peer *p, enum ike_down why, uint16_t notify);
@@ -132,7 +140,6 @@ void policies_reinstall(struct controller *c);
 void policies_free(struct controller *c);
 
 /* controller_guard.c */
-bool reqid_is_ours(uint32_t reqid);
 void guards_find(struct controller *c);   /* at the start: what an earlier run has left */
 void guards_review(struct controller *c); /* removes those that are not configured (any more) */
 
@@ -169,6 +176,7 @@ uint16_t child_reserve(void *ctx, const struct ike_child_offer *offer, uint32_t 
 void child_event(struct controller *c, const struct ike_event *ev);
 void child_tell_slot(struct ctl_child *ch);
 enum slots_family child_family(const struct ctl_child *ch);
+enum slots_purpose slots_purpose_of(const struct ctl_child *ch, bool replaces);
 void child_unfresh(struct ctl_child *ch);
 void child_refresh(struct ctl_child *ch);
 void child_delete(struct ctl_child *ch); /* ask the engine to delete it, once */
@@ -196,6 +204,7 @@ void child_hurry(struct ctl_child *ch);                       /* it is replaced 
 bool child_is_checked(const struct ctl_child *ch);            /* whether it carries traffic is waited for */
 void child_carried(struct ctl_child *ch, enum slots_dir dir); /* traffic was seen on it */
 void child_out_ready(struct ctl_child *ch);
+void child_out_waits(struct ctl_child *ch);                 /* the card has no room for its outbound half */
 void child_retire(struct ctl_child *ch, enum ike_down why); /* down: outbound goes, inbound drains */
 
 /* controller_rekey.c */
@@ -215,6 +224,9 @@ uint32_t wait_kept(const struct controller *c); /* pairs of slots that are not f
 bool wait_allowed(struct ctl_child *ch);        /* without slots now: may it wait for some? */
 void wait_more(struct ctl_child *ch);           /* child_install_slots() comes next */
 void wait_end(struct ctl_child *ch);
+
+/* controller_shed.c */
+void shed_soon(struct controller *c); /* the card has turned out to be smaller than believed */
 
 /* controller_pace.c */
 /* How long a replacement takes from the moment that an SA comes due, noticed at a poll. p may be NULL: any peer. */

@@ -378,6 +378,7 @@ static void lane_refused(struct ctl_lane *l, uint16_t notify)
 
 	snprintf(why, sizeof(why), "the peer refuses one for queue %u (%s)", l->index - 1,
 		 ike_notify_text(notify, name));
+	tunnel_uncrowd(l->tunnel); /* slots of ours would not help */
 	lanes_hold(l->tunnel, why);
 }
 

@@ -27,6 +27,14 @@ bool tunnel_may_be_software(const struct ctl_tunnel *t)
 	return !t->mode_known && (t->cfg->hw_offload == HW_OFFLOAD_AUTO || t->cfg->hw_offload == HW_OFFLOAD_NO);
 }
 
+static bool is_mixed(const struct ike_child_sa *sa)
+{
+	for (unsigned int i = 0; sa->mode == IKE_MODE_TUNNEL && i < sa->n_local_ts; i++)
+		if ((sa->local_ts[i].type == IKE_TS_IPV4) != (sa->path.local.family == AF_INET))
+			return true;
+	return false;
+}
+
 static struct placement_ask ask_of(const struct ike_child_sa *sa)
 {
 	return (struct placement_ask){
@@ -36,6 +44,7 @@ static struct placement_ask ask_of(const struct ike_child_sa *sa)
 		.esn = sa->esn,
 		.encap = sa->encap,
 		.tunnel = sa->mode == IKE_MODE_TUNNEL,
+		.mixed = is_mixed(sa),
 		.limits = false, /* where the card does not take them, the controller counts */
 	};
 }
@@ -110,15 +119,10 @@ static enum offload_mode queues_mode(const struct ctl_tunnel *t, const char **wh
 	return OFFLOAD_PACKET;
 }
 
-static void mode_set(struct ctl_tunnel *t, enum offload_mode mode)
+static void mode_of_queues_set(struct ctl_tunnel *t, enum offload_mode mode)
 {
 	const char *why = NULL;
 
-	t->mode_known = true;
-	t->mode[SLOTS_IN] = t->mode[SLOTS_OUT] = mode;
-	t->mode_why = NULL;
-	if (mode != OFFLOAD_PACKET || t->n_lanes == 1)
-		return;
 	t->mode[SLOTS_OUT] = queues_mode(t, &why);
 	t->mode_why = why;
 	if (!why)
@@ -128,6 +132,16 @@ static void mode_set(struct ctl_tunnel *t, enum offload_mode mode)
 	       t->c->profile->name, why);
 	if (t->mode[SLOTS_OUT] != mode)
 		count_fallback(t->c, t->mode[SLOTS_OUT]);
+}
+
+static void mode_set(struct ctl_tunnel *t, const struct ike_child_sa *sa, enum offload_mode mode)
+{
+	t->mode_known = true;
+	t->mode[SLOTS_IN] = t->mode[SLOTS_OUT] = mode;
+	t->mode_why = NULL;
+	if (mode == OFFLOAD_PACKET && t->n_lanes > 1)
+		mode_of_queues_set(t, mode);
+	tunnel_reqid_follow(t, &sa->path.local, &sa->path.remote);
 }
 
 int tunnel_mode_first(struct ctl_tunnel *t, const struct ike_child_sa *sa, bool room)
@@ -157,7 +171,7 @@ int tunnel_mode_first(struct ctl_tunnel *t, const struct ike_child_sa *sa, bool 
 		       offload_mode_name((enum offload_mode)mode), why);
 		count_fallback(c, (enum offload_mode)mode);
 	}
-	mode_set(t, (enum offload_mode)mode);
+	mode_set(t, sa, (enum offload_mode)mode);
 	return 0;
 }
 
@@ -166,13 +180,15 @@ int tunnel_mode_next(struct ctl_tunnel *t, const struct ike_child_sa *sa, int er
 	struct placement_ask ask = ask_of(sa);
 	int mode = placement_next(t->cfg->hw_offload, t->c->profile, &ask, t->mode[SLOTS_IN]);
 
+	if (err == -ENOSPC && mode == OFFLOAD_CRYPTO) /* it would need a slot of the same table */
+		mode = placement_next(t->cfg->hw_offload, t->c->profile, &ask, OFFLOAD_CRYPTO);
 	if (mode < 0)
 		return mode;
 	log_at(t->c->log, LOG_LEVEL_WARN, "offload.fallback", "%s: %s refused (%s: %s), now %s", t->name,
 	       offload_mode_name(t->mode[SLOTS_IN]), strerror(-err), text ? text : "no reason given",
 	       offload_mode_name((enum offload_mode)mode));
 	count_fallback(t->c, (enum offload_mode)mode);
-	mode_set(t, (enum offload_mode)mode);
+	mode_set(t, sa, (enum offload_mode)mode);
 	return 0;
 }
 

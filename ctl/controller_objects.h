@@ -83,6 +83,7 @@ struct ctl_half {
 	bool indexed;
 	bool keep_trying; /* a refusal is not the end: there is nobody left to report it to */
 	bool unsure;      /* the answer to its install was lost */
+	bool full;        /* it was refused for want of room */
 	bool limits_in_card;
 	enum ctl_half_state {
 		HALF_NONE,
@@ -166,6 +167,7 @@ struct ctl_child {
 	bool expired;         /* its hard limit was reached */
 	bool lost;            /* the card does not have all of it any more */
 	bool terminated;      /* an operator wants it gone */
+	bool moves;           /* its tunnel goes to software */
 	bool idle;            /* deleted because it carried nothing for long */
 	bool ours;            /* we asked for it, or for what it has replaced */
 	unsigned int running; /* replacements under way */
@@ -261,8 +263,9 @@ struct ctl_tunnel {
 	struct conf_conn *conf; /* a reference: cfg points into it */
 	const struct conf_child *cfg;
 	struct ctl_tunnel_key key;
-	uint32_t reqid;
-	UT_hash_handle hh, hh_key; /* controller.tunnels: reqid; controller.tunnels_by_key */
+	uint32_t reqid, reqid_key; /* reqid: may change while it has no SA; reqid_key: does not (controller_reqid.c) */
+	uint32_t strata_seed;      /* of its queues' limits (rekey_draw); unlike its reqid it stays */
+	UT_hash_handle hh, hh_key; /* controller.tunnels: reqid_key; controller.tunnels_by_key */
 	bool hash_failed;
 	TAILQ_ENTRY(ctl_tunnel) link;
 	bool configured; /* made for the connection, not for a peer that came: stays while the connection does */
@@ -385,6 +388,7 @@ struct controller {
 	uint32_t n_leaving, n_waiting; /* Child SAs */
 	uint64_t hold_until_ns;        /* one pair of slots is the peers' until then */
 	struct ctl_timer hold;
+	struct ctl_timer shed;    /* when it is looked whether SAs are to be taken back */
 	unsigned int sched_first; /* whose turn it is to be asked first */
 	struct prng rng;
 	struct heap timers;
@@ -407,8 +411,9 @@ struct controller {
 	struct ctl_children children, dead;
 	struct ctl_child *by_spi;
 	struct ctl_half *halves;
-	uint32_t n_installed;
+	uint32_t n_installed, n_retrying; /* halves: in the card; to be installed again */
 	struct ctl_policy *policies;
+	bool guards_changed; /* some of an earlier run's may not be needed any more */
 	unsigned int n_secrets;
 	struct conf_secret *secrets;
 	TAILQ_HEAD(, ctl_command) commands;

@@ -176,7 +176,8 @@ static void sa_rekeyed(struct controller *c, const struct ike_event *ev)
 	p->id = ev->ike_sa;
 	HASH_ADD(hh, c->peers, id, sizeof(p->id), p);
 	if (p->hash_failed)
-		log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for IKE SA %u", ev->conn->name, ev->ike_sa);
+		log_at(c->log, LOG_LEVEL_ERROR, "controller.memory", "%s: no memory for IKE SA %u", ev->conn->name,
+		       ev->ike_sa);
 	tell(c, CONTROLLER_IKE_REKEYED, ev);
 	TAILQ_FOREACH (t, &p->conn->tunnels, link)
 		if (c->now < t->held_ns)

@@ -5,6 +5,7 @@
  * withdrawn, the one before it. So a selector is never left without protection while one SA is exchanged for another.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,15 @@ static void policy_retry(struct controller *c, struct ctl_timer *t)
 	policy_reconcile(heap_entry(t, struct ctl_policy, retry));
 }
 
+/*
+ * A card may take policies of TCP and UDP only (mlx5): then the peer's link address is found through the SAs, or has to
+ * be configured.
+ */
+static bool policy_is_optional(const struct xfrm_policy_cfg *cfg)
+{
+	return cfg->bypass && cfg->sel.protocol == IPPROTO_ICMPV6;
+}
+
 static void policy_done(struct ctl_policy *p, int err, const char *text)
 {
 	struct controller *c = p->c;
@@ -122,9 +132,19 @@ static void policy_done(struct ctl_policy *p, int err, const char *text)
 		policy_reconcile(p);
 		return;
 	}
+	if (adding && policy_is_optional(&p->cfg)) {
+		log_at(c->log, LOG_LEVEL_NOTICE, "policy.neighbours",
+		       "neighbour discovery goes through the SAs, for it cannot be let pass: %s (%s); a permanent "
+		       "neighbour entry for the peer would help",
+		       text ? text : "no reason given", strerror(-err));
+		policy_settled(p, 0);
+		return;
+	}
 	log_at(c->log, LOG_LEVEL_WARN, "policy.refused", "policy for reqid %u: not %s: %s (%s)", p->cfg.reqid,
 	       adding ? "installed" : "deleted", text ? text : "no reason given", strerror(-err));
 	p->failures++;
+	if (adding && (err == -EOPNOTSUPP || err == -ENOBUFS))
+		p->installed = p->stale = true; /* acknowledged, but not offloaded; or the answer was lost */
 	if (adding)
 		policy_settled(p, err);
 	else if (p->failures >= INSTALL_TRIES_MAX)
@@ -147,7 +167,10 @@ void policy_reconcile(struct ctl_policy *p)
 
 	if (p->busy)
 		return;
-	p->guard = p->guard && !w;
+	if (p->guard && w) {
+		p->guard = false;
+		p->c->guards_changed = true; /* what let IKE pass it may not be needed any more */
+	}
 	if (p->guard)
 		return;
 	if (!w && !p->installed) {

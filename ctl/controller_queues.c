@@ -234,7 +234,7 @@ static void lanes_update(struct ctl_tunnel *t, bool first)
 	for (unsigned int i = 1; i < t->lanes_made; i++)
 		back = lane_update(t->lanes[i]) || back;
 	if (tunnel_lanes_make(t))
-		log_at(t->c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for its queues", t->name);
+		log_at(t->c->log, LOG_LEVEL_ERROR, "controller.memory", "%s: no memory for its queues", t->name);
 	for (unsigned int i = 1; i < t->lanes_made; i++)
 		if (i >= t->n_lanes || t->lanes[i]->offline)
 			lane_delete(t->lanes[i]);

@@ -109,8 +109,8 @@ static uint64_t gap(const struct ctl_child *ch)
 static void read_at(struct ctl_child *ch, uint64_t at)
 {
 	if (heap_set(&ch->c->reads, &ch->read, at))
-		log_at(ch->c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory to read the counters of Child SA %u",
-		       ch->tunnel->name, ch->id);
+		log_at(ch->c->log, LOG_LEVEL_ERROR, "controller.memory",
+		       "%s: no memory to read the counters of Child SA %u", ch->tunnel->name, ch->id);
 }
 
 void read_plan(struct ctl_child *ch)

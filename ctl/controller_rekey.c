@@ -27,8 +27,8 @@ void rekey_watch(struct ctl_child *ch)
 		return;
 	ch->sched = sched_choose(ch);
 	if (rekey_sched_add(sched_of(ch), &ch->entry, &ch->limits, c->now)) {
-		log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory to watch Child SA %u", ch->tunnel->name,
-		       ch->id);
+		log_at(c->log, LOG_LEVEL_ERROR, "controller.memory", "%s: no memory to watch Child SA %u",
+		       ch->tunnel->name, ch->id);
 		return;
 	}
 	ch->watched = true;

@@ -202,12 +202,27 @@ void child_carried(struct ctl_child *ch, enum slots_dir dir)
 
 /* ---- the end of the old one ---- */
 
+/* The peer has deleted the old one, as it has used the new one for a while: the old inbound half's slot is wanted. */
+void child_out_waits(struct ctl_child *ch)
+{
+	if (ch->out.state == HALF_WAITING && ch->out.full && ch->replaces && ch->replaces->out_after)
+		half_remove(&ch->replaces->in);
+}
+
+static bool replacement_comes(const struct ctl_child *ch)
+{
+	const struct ctl_child *r = ch->replacement;
+
+	return r && !r->down && r->out.state != HALF_INSTALLED && r->keys;
+}
+
 static void drained(struct controller *c, struct ctl_timer *t)
 {
 	struct ctl_child *ch = heap_entry(t, struct ctl_child, timer);
 
 	(void)c;
-	half_remove(&ch->out);
+	if (!ch->out_after || !replacement_comes(ch))
+		half_remove(&ch->out);
 	half_remove(&ch->in);
 }
 
@@ -217,13 +232,6 @@ void child_out_ready(struct ctl_child *ch)
 		pace_installed(ch);
 	if (ch->replaces && ch->replaces->out_after && ch->out.state == HALF_INSTALLED)
 		half_remove(&ch->replaces->out);
-}
-
-static bool replacement_comes(const struct ctl_child *ch)
-{
-	const struct ctl_child *r = ch->replacement;
-
-	return r && !r->down && r->out.state != HALF_INSTALLED && r->keys;
 }
 
 void child_retire(struct ctl_child *ch, enum ike_down why)
@@ -240,8 +248,10 @@ void child_retire(struct ctl_child *ch, enum ike_down why)
 		return;
 	}
 	ctl_timer_set(c, &ch->timer, c->now + wait, drained);
-	if (replacement_comes(ch))
-		ch->out_after = true;
-	else
+	if (!replacement_comes(ch)) {
 		half_remove(&ch->out);
+		return;
+	}
+	ch->out_after = true;
+	child_out_waits(ch->replacement);
 }

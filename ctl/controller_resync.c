@@ -29,16 +29,43 @@ static void orphan_gone(void *ctx, const struct xfrm_result *result)
 	struct controller *c = ctx;
 
 	if (result->err && result->err != -ESRCH && !c->freeing)
-		log_at(c->log, LOG_LEVEL_WARN, "orphan", "an SA of an earlier run cannot be removed: %s",
+		log_at(c->log, LOG_LEVEL_WARN, "card.orphan", "an SA of an earlier run cannot be removed: %s",
 		       strerror(-result->err));
+}
+
+static bool addr_is(const struct ike_addr *a, const struct xfrm_addr *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == AF_INET ? 4 : 16);
+}
+
+/*
+ * An earlier run was killed while it had this SA, and the peer goes on sending on it until it looks whether we are
+ * alive. A trap would leave that to our own traffic: so what is trapped towards that peer is brought up again.
+ */
+static void traps_spring(struct controller *c, const struct xfrm_sa_id *id)
+{
+	const struct ctl_conn *conn;
+	struct ctl_tunnel *t;
+
+	TAILQ_FOREACH (conn, &c->conns, link) {
+		const struct ike_addr *remote = &conn->conf->ike.remote;
+
+		if (conn->unloaded || !(addr_is(remote, &id->src) || addr_is(remote, &id->dst)))
+			continue;
+		TAILQ_FOREACH (t, &conn->tunnels, link)
+			if (t->cfg->start_action == CONF_ACTION_TRAP && t->want == WANT_POLICIES && !t->n_fresh)
+				tunnel_want(t, WANT_UP);
+	}
 }
 
 static void orphan_remove(struct controller *c, const struct xfrm_sa_counts *counts)
 {
-	log_at(c->log, LOG_LEVEL_WARN, "orphan", "SA %08x with reqid %u belongs to nobody: removed", counts->id.spi,
-	       counts->reqid);
+	log_at(c->log, LOG_LEVEL_WARN, "card.orphan", "SA %08x with reqid %u belongs to nobody: removed",
+	       counts->id.spi, counts->reqid);
 	if (!xfrm_sa_delete(c->xfrm, &counts->id, orphan_gone, c))
 		c->counters.orphans_removed++;
+	if (!c->stopping)
+		traps_spring(c, &counts->id);
 }
 
 /* ---- what is missing ---- */
@@ -82,6 +109,22 @@ static void missing_find(struct controller *c)
 
 /* ---- the dump ---- */
 
+/* An acquire that is open. Its event came long ago and has been heeded, or it was lost: then this is in its place. */
+static void acquire_found(struct controller *c, const struct xfrm_sa_counts *counts)
+{
+	const struct xfrm_acquire a = {
+		.seq = counts->seq,
+		.reqid = counts->reqid,
+		.cpu = counts->cpu,
+		.src = counts->id.src,
+		.dst = counts->id.dst,
+	};
+	struct ctl_tunnel *t = tunnel_by_reqid(c, counts->reqid);
+
+	if (t)
+		tunnel_acquire(t, &a);
+}
+
 static void dump_each(void *ctx, const struct xfrm_sa_counts *counts)
 {
 	struct controller *c = ctx;
@@ -89,11 +132,15 @@ static void dump_each(void *ctx, const struct xfrm_sa_counts *counts)
 
 	if (c->freeing)
 		return;
+	if (!counts->id.spi) {
+		acquire_found(c, counts);
+		return;
+	}
 	h = half_find(c, &counts->id, counts->out);
 	if (!h) /* the kernel does not always know the direction */
 		h = half_find(c, &counts->id, !counts->out);
 	if (!h) {
-		if (counts->id.spi && reqid_is_ours(counts->reqid)) /* SPI 0: an acquire's */
+		if (reqid_is_ours(c, counts->reqid))
 			orphan_remove(c, counts);
 		return;
 	}
@@ -139,7 +186,7 @@ void resync_wanted(void *ctx, const char *why)
 	struct controller *c = ctx;
 
 	c->counters.resyncs++;
-	log_at(c->log, LOG_LEVEL_WARN, "resync", "reading back everything from the card: %s", why);
+	log_at(c->log, LOG_LEVEL_WARN, "card.resync", "reading back everything from the card: %s", why);
 	c->sweep = true;
 	ctl_timer_set(c, &c->poll, c->now, poll_fire);
 }

@@ -153,7 +153,7 @@ static struct rekey_draw draw_of(const struct ctl_child *ch, const struct rekey_
 		.role = role_of(ch),
 		.sibling = ch->lane->index % ch->tunnel->n_lanes,
 		.siblings = ch->tunnel->n_lanes,
-		.seed = ch->tunnel->reqid,
+		.seed = ch->tunnel->strata_seed,
 		.agreed_bytes = ch->sa.count.agreed ? ch->sa.count.bytes : 0,
 	};
 

@@ -100,12 +100,18 @@ void tunnel_reopen(struct ctl_tunnel *t)
 	t->mode_known = false;
 	tunnel_policies_drop(t);
 	if (tunnel_lanes_make(t)) {
-		log_at(t->c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory for its queues", t->name);
+		log_at(t->c->log, LOG_LEVEL_ERROR, "controller.memory", "%s: no memory for its queues", t->name);
 		return;
 	}
 	lanes_reset(t);
 	lanes_tell(t);
 	tunnel_want(t, want_configured(t));
+}
+
+void tunnel_to_software(struct ctl_tunnel *t, struct ctl_child *ch)
+{
+	ch->moves = true;
+	t->want = WANT_UP;
 }
 
 /* ---- starting ---- */
@@ -358,13 +364,27 @@ void tunnel_lost(struct ctl_tunnel *t, enum ike_down why, uint16_t notify)
 		tunnel_want(t, t->want);
 }
 
+/* Others of its IKE SA, which will follow it. */
+static bool more_go(const struct ctl_tunnel *t, const struct ctl_child *ch)
+{
+	const struct ctl_child *other;
+
+	for (unsigned int i = 0; i < t->lanes_made; i++)
+		TAILQ_FOREACH (other, &t->lanes[i]->children, lane_link)
+			if (other != ch && other->up && other->fresh && other->peer == ch->peer)
+				return true;
+	return false;
+}
+
 void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down why, uint16_t notify)
 {
 	struct ctl_lane *l = ch->lane;
-	bool was_up = ch->up || ch->rekeys;
+	bool was_up = ch->up || ch->rekeys, with_ike_sa = why == IKE_DOWN_IKE_SA && ch->peer;
 
-	if (ch->expired || ch->lost)
+	if (ch->expired || ch->lost || ch->moves)
 		why = IKE_DOWN_EXPIRED;
+	if (ch->moves) /* no slot is free for another one */
+		t->mode_known = false;
 	if (ch->up)
 		l->lost_why = why;
 	else if (ch->rekeys) /* what it was to replace has gone first, and that is why the lane is empty */
@@ -374,6 +394,8 @@ void tunnel_child_down(struct ctl_tunnel *t, struct ctl_child *ch, enum ike_down
 	lane_lost(l, ch, why, notify);
 	lanes_policy(t);
 	if (t->n_up) {
+		if (with_ike_sa && more_go(t, ch))
+			return; /* the peer may have come anew, and ask for all of them itself */
 		lanes_fill(t);
 		tunnel_settle(t);
 		return;

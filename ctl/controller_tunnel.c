@@ -23,28 +23,6 @@ static uint64_t id_hash(const struct ike_id *id)
 	return hash64(id->kind, id->data, id->len);
 }
 
-struct ctl_tunnel *tunnel_by_reqid(struct controller *c, uint32_t reqid)
-{
-	struct ctl_tunnel *t;
-
-	HASH_FIND(hh, c->tunnels, &reqid, sizeof(reqid), t);
-	return t;
-}
-
-/* A reqid that no other tunnel has: two peers with one reqid could receive each other's packets. 0: none left. */
-static uint32_t reqid_choose(struct controller *c, const struct conf_child *cfg)
-{
-	if (cfg->reqid && !tunnel_by_reqid(c, cfg->reqid))
-		return cfg->reqid;
-	for (uint32_t i = 0; i < REQID_RANGE; i++) {
-		uint32_t reqid = REQID_BASE + (c->next_reqid = c->next_reqid % (REQID_RANGE - 1) + 1);
-
-		if (!tunnel_by_reqid(c, reqid))
-			return reqid;
-	}
-	return 0;
-}
-
 /* 0: not known. */
 static unsigned int queues_there(const struct controller *c)
 {
@@ -134,10 +112,9 @@ static struct ctl_tunnel *tunnel_new(struct controller *c, struct ctl_conn *conn
 	LIST_INIT(&t->waiters);
 	tunnel_ref_conf(t, conn->conf, cfg);
 	snprintf(t->name, sizeof(t->name), "%s/%s", conn->conf->ike.name, cfg->ike.name);
-	t->reqid = reqid_choose(c, cfg);
-	if (!t->reqid || tunnel_lanes_make(t))
+	if (!tunnel_reqid_choose(t) || tunnel_lanes_make(t))
 		goto fail;
-	HASH_ADD(hh, c->tunnels, reqid, sizeof(t->reqid), t);
+	HASH_ADD(hh, c->tunnels, reqid_key, sizeof(t->reqid_key), t);
 	if (t->hash_failed)
 		goto fail;
 	HASH_ADD(hh_key, c->tunnels_by_key, key, sizeof(t->key), t);
@@ -150,7 +127,7 @@ static struct ctl_tunnel *tunnel_new(struct controller *c, struct ctl_conn *conn
 	c->n_tunnels++;
 	return t;
 fail:
-	log_at(c->log, LOG_LEVEL_ERROR, "memory", "%s: no memory or no reqid for a tunnel", t->name);
+	log_at(c->log, LOG_LEVEL_ERROR, "controller.memory", "%s: no memory or no reqid for a tunnel", t->name);
 	lanes_free(t);
 	conf_conn_unref(t->conf);
 	free(t);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The policies that a tunnel wishes for: what its SAs protect; what lets IKE pass; and, where the peer has granted less
- * than the configuration asks for, what keeps the rest from leaving unprotected.
+ * The policies that a tunnel wishes for: what its SAs protect; what lets IKE and neighbour discovery pass; and, where
+ * the peer has granted less than the configuration asks for, what keeps the rest from leaving unprotected.
  */
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,9 +79,9 @@ static unsigned int cfgs_of(const struct ctl_tunnel *t, const struct xfrm_select
 	return n;
 }
 
-/* ---- IKE itself, where the selectors cover it ---- */
+/* ---- IKE itself, and neighbour discovery, where the selectors cover them ---- */
 
-enum { IKE_BYPASSES = 4 }; /* two ports, in and out */
+enum { BYPASSES = 8 }; /* two ports, two kinds of message, in and out */
 
 static bool prefix_covers(const uint8_t net[16], unsigned int len, const struct ike_addr *a)
 {
@@ -90,10 +91,33 @@ static bool prefix_covers(const uint8_t net[16], unsigned int len, const struct 
 	return true;
 }
 
-static bool covers_ike(const struct xfrm_selector_cfg *s, const struct ike_addr *local, const struct ike_addr *remote)
+static bool covers(const struct xfrm_selector_cfg *s, uint8_t protocol, const struct ike_addr *local,
+		   const struct ike_addr *remote)
 {
-	return s->family == local->family && (!s->protocol || s->protocol == IPPROTO_UDP) &&
+	return s->family == local->family && (!s->protocol || s->protocol == protocol) &&
 	       prefix_covers(s->src, s->src_len, local) && prefix_covers(s->dst, s->dst_len, remote);
+}
+
+static bool is_packet(const struct ctl_tunnel *t)
+{
+	return t->mode_known && (t->mode[SLOTS_IN] == OFFLOAD_PACKET || t->mode[SLOTS_OUT] == OFFLOAD_PACKET);
+}
+
+/* One that lets packets between the gateways pass, in either direction. */
+static void bypass_fill(const struct ctl_tunnel *t, struct xfrm_policy_cfg *out, enum xfrm_policy_dir dir,
+			uint8_t protocol, const struct ike_addr *local, const struct ike_addr *remote)
+{
+	uint8_t whole = local->family == AF_INET6 ? 128 : 32;
+
+	*out = (struct xfrm_policy_cfg){
+		.dir = dir,
+		.sel = {.family = local->family, .src_len = whole, .dst_len = whole, .protocol = protocol},
+		.bypass = true,
+		.packet = is_packet(t),
+		.ifindex = is_packet(t) ? t->c->nic.ifindex : 0,
+	};
+	memcpy(out->sel.src, dir == XFRM_DIR_OUT ? local->ip : remote->ip, sizeof(out->sel.src));
+	memcpy(out->sel.dst, dir == XFRM_DIR_OUT ? remote->ip : local->ip, sizeof(out->sel.dst));
 }
 
 /*
@@ -101,38 +125,55 @@ static bool covers_ike(const struct xfrm_selector_cfg *s, const struct ike_addr 
  * the peer the keys. So it gets policies that let IKE pass. They say what the sockets say: our ports, any of the
  * peer's.
  */
-static unsigned int bypasses_of(const struct ctl_tunnel *t, const struct ike_addr *local, const struct ike_addr *remote,
-				struct xfrm_policy_cfg out[IKE_BYPASSES])
+static unsigned int bypasses_of_ike(const struct ctl_tunnel *t, const struct ike_addr *local,
+				    const struct ike_addr *remote, struct xfrm_policy_cfg *out)
 {
 	const uint16_t ports[2] = {t->c->daemon.ike.port, t->c->daemon.ike.port_natt};
-	uint8_t whole = local->family == AF_INET6 ? 128 : 32;
-	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < 2; i++) {
-		struct xfrm_selector_cfg s = {
-			.family = local->family,
-			.src_len = whole,
-			.dst_len = whole,
-			.protocol = IPPROTO_UDP,
-			.sport = ports[i],
-			.sport_mask = UINT16_MAX,
-		};
-
-		memcpy(s.src, local->ip, sizeof(s.src));
-		memcpy(s.dst, remote->ip, sizeof(s.dst));
-		out[n] = (struct xfrm_policy_cfg){
-			.dir = XFRM_DIR_OUT, .sel = s, .bypass = true, .packet = true, .ifindex = t->c->nic.ifindex};
-		out[n + 1] = out[n];
-		out[n + 1].dir = XFRM_DIR_IN;
-		turn(&out[n + 1].sel);
-		n += 2;
+	for (unsigned int i = 0; i < 2; i++, out += 2) {
+		bypass_fill(t, &out[0], XFRM_DIR_OUT, IPPROTO_UDP, local, remote);
+		bypass_fill(t, &out[1], XFRM_DIR_IN, IPPROTO_UDP, local, remote);
+		out[0].sel.sport = out[1].sel.dport = ports[i];
+		out[0].sel.sport_mask = out[1].sel.dport_mask = UINT16_MAX;
 	}
-	return n;
+	return 4;
 }
 
-static bool wants_bypasses(const struct ctl_tunnel *t)
+/*
+ * Neighbour discovery finds the peer's link address, without which no ESP and no IKE reaches it: what of it goes from
+ * one address to the other (solicitations and advertisements) must not wait for an SA. The kernel sends them past its
+ * policies, and then drops what comes (net/ipv6/icmp.c, icmpv6_rcv); a card does both. XFRM has ICMP's type where the
+ * source port is, in both directions (include/net/xfrm.h, xfrm_flowi_sport).
+ */
+static unsigned int bypasses_of_neighbours(const struct ctl_tunnel *t, const struct ike_addr *local,
+					   const struct ike_addr *remote, struct xfrm_policy_cfg *out)
 {
-	return t->mode_known && (t->mode[SLOTS_IN] == OFFLOAD_PACKET || t->mode[SLOTS_OUT] == OFFLOAD_PACKET);
+	for (unsigned int i = 0; i < 4; i++) {
+		bypass_fill(t, &out[i], i % 2 ? XFRM_DIR_IN : XFRM_DIR_OUT, IPPROTO_ICMPV6, local, remote);
+		out[i].sel.sport = i / 2 ? ND_NEIGHBOR_ADVERT : ND_NEIGHBOR_SOLICIT;
+		out[i].sel.sport_mask = UINT16_MAX;
+	}
+	return 4;
+}
+
+/* What lets pass what the n selectors of an SA should not cover. How many. */
+static unsigned int bypasses_of(const struct ctl_tunnel *t, const struct xfrm_selector_cfg *sel, unsigned int n,
+				const struct ike_addr *local, const struct ike_addr *remote,
+				struct xfrm_policy_cfg out[BYPASSES])
+{
+	bool ike = false, neighbours = false;
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		ike = ike || covers(&sel[i], IPPROTO_UDP, local, remote);
+		neighbours =
+			neighbours || (local->family == AF_INET6 && covers(&sel[i], IPPROTO_ICMPV6, local, remote));
+	}
+	if (ike && is_packet(t))
+		k += bypasses_of_ike(t, local, remote, out);
+	if (neighbours)
+		k += bypasses_of_neighbours(t, local, remote, out + k);
+	return k;
 }
 
 struct shape { /* selectors and end points, of an SA or as configured */
@@ -197,23 +238,22 @@ static unsigned int blocks_add(const struct ctl_tunnel *t, const struct shape *w
 }
 
 /* All policies for what an SA protects (`s`), and for what the configuration would have it protect (NULL: the same). */
-static int cfgs_make(const struct ctl_tunnel *t, const struct shape *s, const struct shape *whole,
+static int cfgs_make(struct ctl_tunnel *t, const struct shape *s, const struct shape *whole,
 		     struct xfrm_policy_cfg **out)
 {
 	struct xfrm_selector_cfg sel[TUNNEL_SELECTORS_MAX];
 	int n_sel = selectors_of_shape(s, sel);
-	bool bypasses = false;
-	unsigned int n = 0;
+	unsigned int n;
 
 	if (n_sel < 0)
 		return n_sel;
-	*out = calloc(IKE_BYPASSES + 3 * ((size_t)n_sel + (whole ? TUNNEL_SELECTORS_MAX : 0)), sizeof(**out));
+	if (!t->n_installed)
+		tunnel_reqid_follow(t, &s->from, &s->to);
+	*out = calloc(BYPASSES + 3 * ((size_t)n_sel + (whole ? TUNNEL_SELECTORS_MAX : 0)), sizeof(**out));
 	if (!*out)
 		return -ENOMEM;
-	for (int i = 0; i < n_sel && wants_bypasses(t); i++)
-		bypasses = bypasses || covers_ike(&sel[i], &s->from, &s->to);
-	if (bypasses) /* first: nothing may be protected before they are there */
-		n = bypasses_of(t, &s->from, &s->to, *out);
+	/* first: nothing may be protected before they are there */
+	n = bypasses_of(t, sel, (unsigned int)n_sel, &s->from, &s->to, *out);
 	for (int i = 0; i < n_sel; i++)
 		n += cfgs_of(t, &sel[i], &s->from, &s->to, s->tunnel, *out + n);
 	return (int)(n + blocks_add(t, whole, *out, n));

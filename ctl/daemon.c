@@ -32,7 +32,7 @@ static void env_random(void *ctx, uint8_t *out, size_t n)
 	struct daemon *d = ctx;
 
 	if (RAND_bytes(out, (int)n) != 1) { /* going on would mean guessable keys */
-		log_at(&d->log, LOG_LEVEL_ERROR, "random", "OpenSSL's random generator has failed");
+		log_at(&d->log, LOG_LEVEL_ERROR, "daemon.random", "OpenSSL's random generator has failed");
 		abort();
 	}
 }

@@ -83,7 +83,8 @@ int daemon_nic_open(struct daemon *d)
 		err = xfrm_hwsim_open(nic->socket, &d->nic.requests, &d->nic.request_fd, &d->nic.multicast,
 				      &d->nic.multicast_fd);
 	else
-		err = xfrm_kernel_open(&d->nic.requests, &d->nic.request_fd, &d->nic.multicast, &d->nic.multicast_fd);
+		err = xfrm_kernel_open(&d->nic.requests, &d->nic.request_fd, &d->nic.multicast, &d->nic.multicast_fd,
+				       (uint32_t)nic->event_buffer);
 	if (err) {
 		log_at(&d->log, LOG_LEVEL_ERROR, "nic.open", "%s: %s",
 		       nic->backend == CONF_BACKEND_HWSIM ? nic->socket : "NETLINK_XFRM", strerror(-err));

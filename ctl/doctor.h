@@ -3,9 +3,10 @@
  * `keyrack doctor`: what this machine, a device in it and its driver can do for keyrackd, and what to change. A table
  * of checks (doctor.c), each of which ends in one line.
  *
- * Nothing is changed, but with `probe`: then SAs between addresses that nobody has (RFC 5737 TEST-NET-3) are installed,
- * read back and removed. Blocking, with a deadline for each answer. What it looks at is handed in: files below `root`,
- * netlink through transports (offload/xfrm.h, offload/ethtool.h), and what a running keyrackd has answered.
+ * Nothing is changed, but with `probe`: then SAs between addresses that nobody has (RFC 5737 TEST-NET-3, RFC 3849) are
+ * installed, read back and removed. Blocking, with a deadline for each answer. What it looks at is handed in: files
+ * below `root`, netlink through transports (offload/xfrm.h, offload/ethtool.h), and what a running keyrackd has
+ * answered.
  */
 #ifndef CTL_DOCTOR_H
 #define CTL_DOCTOR_H
@@ -50,11 +51,16 @@ struct doctor_config {
 	struct doctor_door xfrm, ethtool;
 	/* keyrackd's answers to get-status and list-queues; NULL: not reachable */
 	const json_t *status, *queues;
-	const char *socket;                                          /* where it was looked for */
-	const char *unreachable;                                     /* why it is not */
-	int (*rdma)(unsigned int ifindex, struct verbs_device *out); /* verbs_find_by_ifindex() */
-	uint32_t (*random)(void *ctx);                               /* 32 bits, for keys and SPIs of trial SAs */
-	void *ctx;                                                   /* of random */
+	const char *socket;      /* where it was looked for */
+	const char *unreachable; /* why it is not */
+	/* verbs_find_by_ifindex() and verbs_find_by_addr(); while they run, standard error is caught */
+	int (*rdma_by_ifindex)(unsigned int ifindex, struct verbs_device *out);
+	int (*rdma_by_addr)(const struct xfrm_addr *addr, struct verbs_device *out);
+	/* the addresses of a device, without link-local ones: fills in up to `max`, returns how many */
+	unsigned int (*addresses)(const char *device, struct xfrm_addr *out, unsigned int max);
+	uint32_t (*random)(void *ctx);             /* 32 bits, for keys and SPIs of trial SAs */
+	void (*pause)(void *ctx, unsigned int ms); /* between trial SAs, for the card to let go of one */
+	void *ctx;                                 /* of both */
 };
 
 /* Runs all checks; `line` is called for each in order. The worst level. */

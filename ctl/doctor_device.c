@@ -145,12 +145,15 @@ void doctor_features_check(struct doctor *d, const struct doctor_check *row, str
 		doctor_advise(l, "without them nothing tells whether %s offloads ESP: try --probe", v->name);
 		return;
 	}
+	if (!f->esp && !f->esp_can) {
+		doctor_say(l, DOCTOR_ERROR,
+			   "there is no esp-hw-offload: the card, its firmware or its driver has no IPsec");
+		doctor_advise(l, "another NIC, or a firmware and a driver with IPsec; until then SAs run in software");
+		return;
+	}
 	if (!f->esp) {
 		doctor_say(l, DOCTOR_ERROR, "esp-hw-offload is off");
-		doctor_advise(l,
-			      "ethtool -K %s esp-hw-offload on; if it is fixed, the card, its firmware or driver has "
-			      "no IPsec offload",
-			      v->name);
+		doctor_advise(l, "ethtool -K %s esp-hw-offload on", v->name);
 		return;
 	}
 	if (!f->esp_csum)
@@ -243,25 +246,4 @@ void doctor_table_check(struct doctor *d, const struct doctor_check *row, struct
 	if (smaller)
 		doctor_advise(l, "the card took less than was configured: set nic.slots to what was learned, or see "
 				 "what else has SAs on it");
-}
-
-/* ---- RDMA ---- */
-
-void doctor_rdma_check(struct doctor *d, const struct doctor_check *row, struct doctor_line *l)
-{
-	struct verbs_device v = {0};
-	int err = d->config->rdma((unsigned int)d->device.ifindex, &v);
-
-	(void)row;
-	if (err) {
-		doctor_say(l, err == -ENODEV ? DOCTOR_OK : DOCTOR_INFO, "none%s%s", err == -ENODEV ? "" : ": ",
-			   err == -ENODEV ? "" : strerror(-err));
-		return;
-	}
-	doctor_say(l, v.active ? DOCTOR_OK : DOCTOR_WARNING,
-		   "%s port %u, %s, %s, MTU %u, %u queue pairs, RSS tables %u of %u entries%s", v.name, v.port,
-		   v.ethernet ? "RoCE" : "InfiniBand", v.active ? "active" : "not active", v.mtu, v.max_qp,
-		   v.rss_tables, v.rss_table_size, v.rss_spi ? ", hashes the SPI" : "");
-	if (!v.active)
-		doctor_advise(l, "bring the link up; `ibv_devinfo -d %s` says more", v.name);
 }

@@ -163,13 +163,30 @@ static bool in_line(void *ctx, char *text)
 	return !s->found;
 }
 
+/* 'y', 'm', or 0: not set; '?': the kernel's options cannot be read. */
+static char option_value(const struct doctor *d, const char *name)
+{
+	struct options o;
+
+	if (!options_read(d, &o))
+		return '?';
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (!strcmp(option_names[i], name))
+			return o.value[i];
+	return '?';
+}
+
+static const char *module_option(const char *name)
+{
+	return strchr(name, '6') ? "CONFIG_INET6_ESP_OFFLOAD" : "CONFIG_INET_ESP_OFFLOAD";
+}
+
 /* NULL: it is nowhere. */
 static const char *module_state(const struct doctor *d, const char *name)
 {
 	const char *release = d->config->release;
 	struct search s = {.text = name};
-	char file[64], option[64];
-	struct options o;
+	char file[64];
 
 	if (!doctor_file_lines(d, starts_line, &s, "proc/modules") && s.found)
 		return "loaded";
@@ -179,10 +196,8 @@ static const char *module_state(const struct doctor *d, const char *name)
 		return "built in";
 	if (!doctor_file_lines(d, in_line, &s, "lib/modules/%s/modules.dep", release) && s.found)
 		return "a module, which the kernel loads when it is needed";
-	snprintf(option, sizeof(option), "CONFIG_INET%s_ESP_OFFLOAD", strchr(name, '6') ? "6" : "");
-	for (size_t i = 0; options_read(d, &o) && i < OPTIONS; i++)
-		if (!strcmp(option_names[i], option) && o.value[i] == 'y')
-			return "built in";
+	if (option_value(d, module_option(name)) == 'y')
+		return "built in";
 	return NULL;
 }
 
@@ -196,7 +211,10 @@ void doctor_module_check(struct doctor *d, const struct doctor_check *row, struc
 	}
 	doctor_say(l, DOCTOR_ERROR, "neither loaded, nor built in, nor below /lib/modules/%s: IPv%c is not offloaded",
 		   d->config->release, row->name[3]);
-	doctor_advise(l, "modprobe %s, or a kernel that has it", row->name);
+	if (option_value(d, module_option(row->name)))
+		doctor_advise(l, "modprobe %s, or a kernel that has it", row->name);
+	else
+		doctor_advise(l, "a kernel with %s, as Debian's", module_option(row->name));
 }
 
 /* ---- clock ---- */

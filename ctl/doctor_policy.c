@@ -28,12 +28,13 @@ static bool port_is(uint16_t port, uint16_t mask, uint16_t wanted)
 	return (wanted & mask) == (port & mask);
 }
 
-/* Lets IKE pass and nothing else: keyrackd has these too, and they harm nobody. */
-static bool is_ike_bypass(const struct xfrm_policy_cfg *p)
+/* Lets IKE or neighbour discovery pass and nothing else: keyrackd has these too, and they harm nobody. */
+static bool is_narrow_bypass(const struct xfrm_policy_cfg *p)
 {
 	const struct xfrm_selector_cfg *s = &p->sel;
 
-	return p->bypass && s->protocol == IPPROTO_UDP && (s->sport_mask || s->dport_mask);
+	return p->bypass && ((s->protocol == IPPROTO_UDP && (s->sport_mask || s->dport_mask)) ||
+			     (s->protocol == IPPROTO_ICMPV6 && s->sport_mask));
 }
 
 static bool prefixes_overlap(const uint8_t *a, unsigned int a_len, const uint8_t *b, unsigned int b_len)
@@ -78,7 +79,7 @@ static void sort(void *ctx, const struct xfrm_policy_cfg *p)
 
 	if (is_ours(p))
 		all->ours++;
-	else if (!is_ike_bypass(p) && all->n++ < FOREIGN_MAX)
+	else if (!is_narrow_bypass(p) && all->n++ < FOREIGN_MAX)
 		all->other[all->n - 1] = *p;
 }
 

@@ -21,7 +21,9 @@ struct doctor_device {
 	struct nic_channels channels;
 	struct nic_rss rss;
 	struct queues *queues;
-	bool packet_refused[2]; /* in, out: by a trial */
+	unsigned int
+		packet_taken[2];   /* in, out: kinds of SAs that a trial had accepted in packet mode (doctor_probe.c) */
+	unsigned int trials_taken; /* trial SAs that were installed */
 };
 
 struct doctor {
@@ -108,7 +110,9 @@ void doctor_device_close(struct doctor *d);
 /* The devices that offload ESP, by what they say. Returns how many; if none, `seen` lists what there is. */
 unsigned int doctor_devices_find(struct doctor *d, char (*names)[DOCTOR_NAME], unsigned int max, char *seen,
 				 size_t size);
-doctor_check_run doctor_link_check, doctor_features_check, doctor_profile_check, doctor_table_check, doctor_rdma_check;
+doctor_check_run doctor_link_check, doctor_features_check, doctor_profile_check, doctor_table_check;
+/* doctor_rdma.c */
+doctor_check_run doctor_rdma_check;
 /* doctor_mtu.c */
 doctor_check_run doctor_mtu_check;
 /* doctor_queues.c */

@@ -6,7 +6,7 @@
 #include "hwsim/events.h"
 
 /* The selector of exactly this flow, as Linux makes it for a larval SA. */
-static struct xfrm_selector flow_selector(const struct flow *flow)
+static struct xfrm_selector flow_selector(const struct hwsim *card, const struct flow *flow)
 {
 	uint8_t bits = flow->family == AF_INET ? 32 : 128;
 	struct xfrm_selector sel = {
@@ -18,6 +18,8 @@ static struct xfrm_selector flow_selector(const struct flow *flow)
 		.dport = htons(flow->dport),
 		.sport_mask = UINT16_MAX,
 		.dport_mask = UINT16_MAX,
+		/* a kernel's route fills in the device of an IPv4 flow, and none of an IPv6 flow */
+		.ifindex = flow->family == AF_INET ? card->config.ifindex : 0,
 	};
 
 	addr_set(&sel.daddr, flow->dst, flow->family);
@@ -32,11 +34,11 @@ static struct sa *larval_new(struct hwsim *card, const struct policy *policy, co
 
 	if (!sa)
 		return NULL;
-	sa->larval = true;
+	sa->dir = KR_XFRM_SA_DIR_OUT;
+	sa->dir_attr = true;
 	sa->if_id = policy->if_id;
-	sa->expires = card->now + CARD_ACQUIRE_SECONDS * NS_PER_SEC;
 	sa->info = (struct xfrm_usersa_info){
-		.sel = flow_selector(flow),
+		.sel = flow_selector(card, flow),
 		.id = {.daddr = t->id.daddr, .proto = t->id.proto},
 		.saddr = t->saddr,
 		.family = t->family,
@@ -44,6 +46,9 @@ static struct sa *larval_new(struct hwsim *card, const struct policy *policy, co
 		.reqid = t->reqid,
 		.seq = ++card->acquire_seq,
 	};
+	if (policy->packet) /* xfrm_state_find offers it to the driver, which has nothing to do */
+		sa->offload = policy->offload;
+	sa_make_larval(card, sa);
 	if (t->mode == XFRM_MODE_TRANSPORT) {
 		sa->info.family = flow->family;
 		addr_set(&sa->info.id.daddr, flow->dst, flow->family);

@@ -207,6 +207,8 @@ static void config_copy(struct hwsim *card, const struct hwsim_config *config)
 	card->config = *config;
 	if (!card->config.policies)
 		card->config.policies = CARD_POLICIES;
+	if (!card->config.acquire_seconds)
+		card->config.acquire_seconds = CARD_ACQUIRE_SECONDS;
 	*p = *config->profile;
 	if (config->slots)
 		p->sa_in = p->sa_out = config->slots;

@@ -33,9 +33,10 @@ enum {
 	CARD_SOFT_POLICIES = 65536, /* policies of the host's own IPsec */
 	CARD_STATES = 1 << 20,      /* SAs of all kinds: offloaded, software and larval */
 	CARD_LATE_EVENTS = 65536,   /* delayed by the fault late_event; more are lost */
-	CARD_ACQUIRE_SECONDS = 30,  /* net.core.xfrm_acq_expires: how long a larval SA waits */
-	CARD_FLOWS = 256,           /* flow cache entries of a lane; a power of two */
-	CARD_REPLY = 16384,         /* bytes of the largest datagram to a netlink client */
+	CARD_ACQUIRE_SECONDS =
+		30,         /* net.core.xfrm_acq_expires: how long a larval SA waits, when the config names no number */
+	CARD_FLOWS = 256,   /* flow cache entries of a lane; a power of two */
+	CARD_REPLY = 16384, /* bytes of the largest datagram to a netlink client */
 };
 
 #define NS_PER_MS  1000000ull

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ESP on one packet (RFC 4303), by an SA whose lock the caller holds. Tunnel mode's outer header follows RFC 4301 5.1.2
- * (DSCP copied, DF copied) and RFC 6040 (ECN); UDP encapsulation RFC 3948.
+ * (DSCP copied, DF copied) and, as Linux's does, RFC 3168 9.2 (ECN); UDP encapsulation RFC 3948.
  */
 #ifndef HWSIM_ESP_H
 #define HWSIM_ESP_H

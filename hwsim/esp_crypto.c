@@ -25,16 +25,17 @@ struct esp_row {
 	const char *name, *evp;
 	bool aead;
 	uint8_t key_len, iv, icv, block; /* bytes; key_len without the salt */
+	uint8_t icv_min;                 /* AEAD: and up in steps of 4 (RFC 4106: 8, 12 or 16) */
 };
 
 static const struct esp_row ciphers[] = {
-	{"rfc4106(gcm(aes))", "AES-128-GCM", true, 16, 8, 16, 4},
-	{"rfc4106(gcm(aes))", "AES-192-GCM", true, 24, 8, 16, 4},
-	{"rfc4106(gcm(aes))", "AES-256-GCM", true, 32, 8, 16, 4},
-	{"rfc7539esp(chacha20,poly1305)", "ChaCha20-Poly1305", true, 32, 8, 16, 4},
-	{"cbc(aes)", "AES-128-CBC", false, 16, 16, 0, 16},
-	{"cbc(aes)", "AES-192-CBC", false, 24, 16, 0, 16},
-	{"cbc(aes)", "AES-256-CBC", false, 32, 16, 0, 16},
+	{"rfc4106(gcm(aes))", "AES-128-GCM", true, 16, 8, 16, 4, 8},
+	{"rfc4106(gcm(aes))", "AES-192-GCM", true, 24, 8, 16, 4, 8},
+	{"rfc4106(gcm(aes))", "AES-256-GCM", true, 32, 8, 16, 4, 8},
+	{"rfc7539esp(chacha20,poly1305)", "ChaCha20-Poly1305", true, 32, 8, 16, 4, 16},
+	{"cbc(aes)", "AES-128-CBC", false, 16, 16, 0, 16, 0},
+	{"cbc(aes)", "AES-192-CBC", false, 24, 16, 0, 16, 0},
+	{"cbc(aes)", "AES-256-CBC", false, 32, 16, 0, 16, 0},
 };
 
 static const struct mac_row {
@@ -86,23 +87,27 @@ static void icv_params(OSSL_PARAM params[2], const struct esp_crypto *c, uint8_t
 	params[1] = OSSL_PARAM_construct_end();
 }
 
-static int mac_setup(struct esp_crypto *c, const struct esp_suite *s, const char **why)
+static int mac_find(const struct esp_suite *s, const struct mac_row **row, const char **why)
 {
-	const struct mac_row *row = NULL;
-	OSSL_PARAM params[2];
-	EVP_MAC *mac;
-
 	for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++)
 		if (!strcmp(macs[i].name, s->auth))
-			row = &macs[i];
-	if (!row) {
-		*why = "Requested AUTH_TRUNC algorithm not found";
+			*row = &macs[i];
+	if (!*row) {
+		*why = ESP_NO_AUTH;
 		return -ENOSYS;
 	}
-	if (s->icv_bits > row->full * 8u || s->icv_bits % 8) {
+	if (s->icv_bits > (*row)->full * 8u || s->icv_bits % 8) {
 		*why = "Invalid length requested for truncated ICV";
 		return -EINVAL;
 	}
+	return 0;
+}
+
+static int mac_setup(struct esp_crypto *c, const struct esp_suite *s, const struct mac_row *row, const char **why)
+{
+	OSSL_PARAM params[2];
+	EVP_MAC *mac;
+
 	c->shape.icv = s->icv_bits ? (uint8_t)(s->icv_bits / 8) : row->trunc;
 	if (s->auth_key_len != row->key_len) {
 		*why = "Kernel was unable to initialize cryptographic operations";
@@ -122,13 +127,22 @@ static const char *ecb_name(const struct esp_row *row)
 	return row->key_len == 16 ? "AES-128-ECB" : row->key_len == 24 ? "AES-192-ECB" : "AES-256-ECB";
 }
 
+static bool icv_fits(const struct esp_row *row, uint32_t bits)
+{
+	return bits % 32 == 0 && bits >= row->icv_min * 8u && bits <= row->icv * 8u;
+}
+
 static int suite_setup(struct esp_crypto *c, const struct esp_suite *s, bool seal, bool open, const char **why)
 {
 	const struct esp_row *row = NULL;
+	const struct mac_row *mac = NULL;
 	bool aead = s->aead != NULL;
 	int err;
 
 	*why = NULL;
+	/* a kernel looks for the hash first (net/xfrm/xfrm_user.c, xfrm_state_construct) */
+	if (!aead && s->auth && (err = mac_find(s, &mac, why)))
+		return err;
 	if (!aead && (!s->cipher || !s->auth)) {
 		*why = "Requested CRYPT algorithm not found";
 		return -ENOSYS;
@@ -140,15 +154,15 @@ static int suite_setup(struct esp_crypto *c, const struct esp_suite *s, bool sea
 				      : "Requested CRYPT algorithm not found";
 		return err;
 	}
-	if (aead && s->icv_bits != row->icv * 8u) {
+	if (aead && !icv_fits(row, s->icv_bits)) {
 		*why = "Requested AEAD algorithm not found";
 		return -ENOSYS;
 	}
 	c->row = row;
-	c->shape = (struct esp_shape){row->iv, row->icv, row->block};
+	c->shape = (struct esp_shape){row->iv, aead ? (uint8_t)(s->icv_bits / 8) : row->icv, row->block};
 	if (aead)
 		memcpy(c->salt, s->key + row->key_len, SALT);
-	else if ((err = mac_setup(c, s, why)))
+	else if ((err = mac_setup(c, s, mac, why)))
 		return err;
 	if (seal && !(c->seal = cipher_ctx(row->evp, s->key, 1)))
 		return -ENOMEM;

@@ -31,6 +31,9 @@ struct esp_shape {
 	uint8_t iv, icv, block;
 };
 
+/* What esp_crypto_new says of a hash that it does not have. */
+#define ESP_NO_AUTH "Requested AUTH_TRUNC algorithm not found"
+
 enum {
 	ESP_HEADER = 8,
 	ESP_ICV_MAX = 32,

@@ -42,22 +42,21 @@ static void set_tos(uint8_t *ip, uint8_t tos)
 	}
 }
 
-/* DSCP as the SA says, ECN as RFC 6040 section 4.2 says. False: the packet must be dropped. */
-static bool tunnel_tos(const struct sa *sa, const struct packet *outer, struct packet *inner, uint8_t *ip)
+/*
+ * DSCP as the SA says, ECN as RFC 4301 section 5.1.2.2 says, as Linux does: a mark on what knows no ECN is not looked
+ * at, where RFC 6040 would drop the packet.
+ */
+static void tunnel_tos(const struct sa *sa, const struct packet *outer, struct packet *inner, uint8_t *ip)
 {
 	uint8_t tos = inner->tos;
 
 	if (sa->info.flags & XFRM_STATE_DECAP_DSCP)
 		tos = (uint8_t)((outer->tos & ~TOS_ECN) | (tos & TOS_ECN));
-	if ((outer->tos & TOS_ECN) == TOS_ECN && !(sa->info.flags & XFRM_STATE_NOECN)) {
-		if (!(inner->tos & TOS_ECN))
-			return false;
+	if ((outer->tos & TOS_ECN) == TOS_ECN && (tos & TOS_ECN) && !(sa->info.flags & XFRM_STATE_NOECN))
 		tos |= TOS_ECN;
-	}
 	if (tos != inner->tos)
 		set_tos(ip, tos);
 	inner->tos = tos;
-	return true;
 }
 
 static enum esp_result take_tunnel(const struct sa *sa, const struct packet *p, uint8_t next, uint8_t *out, size_t len,
@@ -66,7 +65,8 @@ static enum esp_result take_tunnel(const struct sa *sa, const struct packet *p, 
 	if ((next != IPPROTO_IPIP && next != IPPROTO_IPV6) || packet_parse(inner, out, len) ||
 	    (inner->flow.family == AF_INET) != (next == IPPROTO_IPIP))
 		return ESP_MALFORMED;
-	return tunnel_tos(sa, p, inner, out) ? ESP_OK : ESP_MALFORMED;
+	tunnel_tos(sa, p, inner, out);
+	return ESP_OK;
 }
 
 static enum esp_result take_transport(const struct packet *p, size_t header, uint8_t next, uint8_t *out, size_t len,

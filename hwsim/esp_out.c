@@ -54,13 +54,18 @@ static void write_trailer(uint8_t *text, const struct layout *l)
 	text[l->padded - 1] = l->next_header;
 }
 
-/* RFC 6040 normal mode copies ECN; a sender whose peer knows no ECN at all sets XFRM_STATE_NOECN. */
+/*
+ * As Linux (INET_ECN_encapsulate): a tunnel begins without congestion, where RFC 6040 would copy the mark. A sender
+ * whose peer knows no ECN at all sets XFRM_STATE_NOECN.
+ */
 static uint8_t outer_tos(const struct sa *sa, const struct packet *p)
 {
 	uint8_t tos = p->tos;
 
 	if (sa->extra_flags & XFRM_SA_XFLAG_DONT_ENCAP_DSCP)
 		tos &= TOS_ECN;
+	if ((tos & TOS_ECN) == TOS_ECN)
+		tos = (uint8_t)((tos & ~TOS_ECN) | TOS_ECT0);
 	if (sa->info.flags & XFRM_STATE_NOECN)
 		tos &= (uint8_t)~TOS_ECN;
 	return tos;

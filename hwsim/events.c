@@ -122,12 +122,17 @@ void event_sa_changed(struct hwsim *card, uint16_t type, struct sa *sa, uint32_t
 void event_policy_changed(struct hwsim *card, uint16_t type, const struct policy *policy, uint32_t seq, uint32_t pid)
 {
 	struct event event = {.kind = EVENT_CHANGE, .group = XFRMNLGRP_POLICY};
-	struct nl_id id = {.type = type, .seq = seq, .pid = pid};
 
-	if (type == XFRM_MSG_DELPOLICY)
-		event.len = nl_put_policy_deleted(event.msg, id, policy)->nlmsg_len;
-	else
-		event.len = nl_put_policy(event.msg, id, policy)->nlmsg_len;
+	event.len = nl_put_policy(event.msg, (struct nl_id){.type = type, .seq = seq, .pid = pid}, policy)->nlmsg_len;
+	event_send(card, &event);
+}
+
+void event_policy_deleted(struct hwsim *card, const struct policy *policy, bool by_index, uint32_t seq, uint32_t pid)
+{
+	struct event event = {.kind = EVENT_CHANGE, .group = XFRMNLGRP_POLICY};
+	struct nl_id id = {.type = XFRM_MSG_DELPOLICY, .seq = seq, .pid = pid};
+
+	event.len = nl_put_policy_deleted(event.msg, id, policy, by_index)->nlmsg_len;
 	event_send(card, &event);
 }
 
@@ -144,6 +149,8 @@ void event_flushed(struct hwsim *card, uint16_t type, uint8_t proto, uint32_t se
 	if (sa) {
 		flush = mnl_nlmsg_put_extra_header(nlh, sizeof(*flush));
 		flush->proto = proto;
+	} else {
+		nl_put_policy_type(nlh);
 	}
 	event.len = nlh->nlmsg_len;
 	event_send(card, &event);

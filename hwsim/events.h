@@ -27,6 +27,8 @@ void event_acquire(struct hwsim *card, struct sa *larval, const struct policy *p
 /* NEWSA, UPDSA, DELSA, NEWPOLICY, UPDPOLICY and DELPOLICY as the requester's message is told to everybody else. */
 void event_sa_changed(struct hwsim *card, uint16_t type, struct sa *sa, uint32_t seq, uint32_t pid);
 void event_policy_changed(struct hwsim *card, uint16_t type, const struct policy *policy, uint32_t seq, uint32_t pid);
+/* DELPOLICY: with what it was found by, its index or its selector. */
+void event_policy_deleted(struct hwsim *card, const struct policy *policy, bool by_index, uint32_t seq, uint32_t pid);
 /* FLUSHSA (proto) and FLUSHPOLICY. */
 void event_flushed(struct hwsim *card, uint16_t type, uint8_t proto, uint32_t seq, uint32_t pid);
 

@@ -58,8 +58,10 @@ const char *gen_config_error(const struct gen *g, const struct gen_config *c)
 {
 	if (c->flow.family != 4 && c->flow.family != 6)
 		return "no address family";
-	if (c->streams < 1 || c->streams > g->queues)
-		return "streams must be from 1 to the number of queues";
+	if (c->first >= g->queues)
+		return "first must be less than the number of queues";
+	if (c->streams < 1 || c->streams > g->queues - c->first)
+		return "streams must be from 1 to the number of queues that are left";
 	if (c->pps > GEN_MAX_PPS)
 		return "pps must be at most 10000000";
 	if (c->run == 0)
@@ -82,7 +84,7 @@ void gen_start(struct gen *g, const struct gen_config *c, uint64_t now)
 		struct sender *s = &g->sender[i];
 
 		pthread_mutex_lock(&s->lock);
-		s->running = i < streams;
+		s->running = i >= c->first && i - c->first < streams;
 		s->interval = interval;
 		s->due = now + interval * i / streams; /* streams take turns, not all at once */
 		s->number = 0;

@@ -21,7 +21,8 @@ enum {
 
 struct gen_config {
 	struct gen_flow flow;
-	unsigned int streams;         /* 1..queues of the card */
+	unsigned int first;           /* the first stream's number: its TX queue */
+	unsigned int streams;         /* 1..queues of the card - first */
 	uint64_t pps;                 /* per stream; 0: GEN_DEFAULT_PPS shared by the streams */
 	uint64_t count;               /* packets per stream, then the stream stops; 0: until stopped */
 	uint64_t run;                 /* not 0, higher than the run before */

@@ -105,7 +105,7 @@ static void message(struct hwsim *card, const struct nlmsghdr *nlh, netlink_repl
 	if (nlh->nlmsg_flags & NLM_F_REQUEST && nlh->nlmsg_type >= NLMSG_MIN_TYPE)
 		err = generic_request(&r);
 	if (err || nlh->nlmsg_flags & NLM_F_ACK)
-		request_reply(&r, nl_put_ack(card->message, nlh, err, r.text[0] ? r.text : NULL, r.offset));
+		request_reply(&r, nl_put_ack(card->message, nlh, err, r.text[0] ? r.text : NULL, r.offset, NULL));
 }
 
 void hwsim_generic(struct hwsim *card, uint64_t now, const void *buf, size_t len,

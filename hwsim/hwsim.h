@@ -62,11 +62,12 @@ const struct hwsim_profile *hwsim_profile_at(unsigned int n);
 
 struct hwsim_config {
 	const struct hwsim_profile *profile;
-	uint32_t slots;      /* overrides the profile's table size when not 0 (both directions together if shared)
-			      */
-	uint32_t policies;   /* policy table size; 0: 1024 */
-	unsigned int queues; /* TX/RX queue pairs, 1..HWSIM_MAX_QUEUES; queue n is served by CPU n */
-	int ifindex;         /* what XFRMA_OFFLOAD_DEV must name (or 0); greater than 0 */
+	uint32_t slots;           /* overrides the profile's table size when not 0 (both directions together if shared)
+				   */
+	uint32_t policies;        /* policy table size; 0: 1024 */
+	unsigned int queues;      /* TX/RX queue pairs, 1..HWSIM_MAX_QUEUES; queue n is served by CPU n */
+	int ifindex;              /* what XFRMA_OFFLOAD_DEV must name (or 0); greater than 0 */
+	uint32_t acquire_seconds; /* how long a larval SA waits (net.core.xfrm_acq_expires); 0: 30 */
 	uint64_t seed;
 	const struct log *log; /* may be NULL */
 	bool reqid_oldest;     /* with tx_by_reqid: of several SAs the oldest carries the traffic; false: the

@@ -93,7 +93,5 @@ void lifetime_run(struct hwsim *card, struct sa *sa)
 struct sa_counts lifetime_shown(const struct hwsim *card, const struct sa *sa, uint64_t now)
 {
 	/* no packet since the period before this one ended: what was read then is what there is */
-	if (!card->counter_period || now >= sa->sample_until)
-		return sa->counts;
-	return sa->sample;
+	return lifetime_sample_holds(card, sa, now) ? sa->sample : sa->counts;
 }

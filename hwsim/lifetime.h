@@ -19,10 +19,16 @@ void lifetime_run(struct hwsim *card, struct sa *sa);
 /* What a dump at `now` shows of the counters: as old as the card's counter period makes them. sa->lock held. */
 struct sa_counts lifetime_shown(const struct hwsim *card, const struct sa *sa, uint64_t now);
 
+/* Whether the sample is what dumps show at `now`; the period may have changed since it was taken. sa->lock held. */
+static inline bool lifetime_sample_holds(const struct hwsim *card, const struct sa *sa, uint64_t now)
+{
+	return now < sa->sample_until && sa->sample_until - now <= card->counter_period;
+}
+
 /* Before the counts change at `now`: what they were when the last counter period ended. sa->lock held. */
 static inline void lifetime_sample(const struct hwsim *card, struct sa *sa, uint64_t now)
 {
-	if (card->counter_period && now >= sa->sample_until) {
+	if (card->counter_period && !lifetime_sample_holds(card, sa, now)) {
 		sa->sample = sa->counts;
 		sa->sample_until = (now / card->counter_period + 1) * card->counter_period;
 	}

@@ -7,11 +7,11 @@
 #include <string.h>
 
 static const struct message_row {
-	size_t body;       /* bytes of the fixed part, which a dump may come without */
-	bool may_dump;     /* with NLM_F_DUMP */
-	bool may_have_dir; /* XFRMA_SA_DIR is for messages that make an SA */
-	bool own_attrs;    /* its attributes are not XFRMA_*; none of them matters here */
-	int (*handle)(struct request *r);
+	size_t body;                      /* bytes of the fixed part, which a dump may come without */
+	bool may_dump;                    /* with NLM_F_DUMP */
+	bool may_have_dir;                /* XFRMA_SA_DIR and _PCPU are for messages that make an SA */
+	bool own_attrs;                   /* its attributes are not XFRMA_*; none of them matters here */
+	int (*handle)(struct request *r); /* NULL: there is none */
 } messages[] = {
 #define ROW(type, body, dump, dir, handler) [XFRM_MSG_##type - XFRM_MSG_BASE] = {body, dump, dir, false, handler}
 #define INFO_ROW(type, handler)             [XFRM_MSG_##type - XFRM_MSG_BASE] = {sizeof(uint32_t), false, true, true, handler}
@@ -30,6 +30,16 @@ static const struct message_row {
 	ROW(FLUSHPOLICY, 0, false, false, request_flush_policy),
 	INFO_ROW(GETSPDINFO, request_get_spdinfo),
 	INFO_ROW(NEWSPDINFO, request_set_spdinfo),
+	/* not for a client to send, or of no use to one of a card: their length is all that is looked at */
+	ROW(ACQUIRE, sizeof(struct xfrm_user_acquire), false, true, NULL),
+	ROW(EXPIRE, sizeof(struct xfrm_user_expire), false, true, NULL),
+	ROW(POLEXPIRE, sizeof(struct xfrm_user_polexpire), false, true, NULL),
+	ROW(NEWAE, sizeof(struct xfrm_aevent_id), false, true, NULL),
+	ROW(REPORT, sizeof(struct xfrm_user_report), false, true, NULL),
+	ROW(MIGRATE, sizeof(struct xfrm_userpolicy_id), false, true, NULL),
+	ROW(MAPPING, sizeof(struct xfrm_user_mapping), false, true, NULL),
+	ROW(SETDEFAULT, sizeof(struct xfrm_userpolicy_default), false, true, NULL),
+	ROW(GETDEFAULT, sizeof(struct xfrm_userpolicy_default), false, true, NULL),
 #undef ROW
 #undef INFO_ROW
 };
@@ -66,9 +76,46 @@ static const uint16_t attr_len[KR_XFRMA_MAX] = {
 	[XFRMA_SET_MARK] = 4,
 	[XFRMA_SET_MARK_MASK] = 4,
 	[XFRMA_IF_ID] = 4,
+	[KR_XFRMA_MTIMER_THRESH] = 4,
 	[KR_XFRMA_SA_DIR] = 1,
 	[KR_XFRMA_SA_PCPU] = 4,
 };
+
+/* Numbers, in the policy: who sends one of another size is told the policy. */
+static bool is_number(uint16_t type)
+{
+	switch (type) {
+	case XFRMA_REPLAY_THRESH:
+	case XFRMA_ETIMER_THRESH:
+	case XFRMA_TFCPAD:
+	case XFRMA_SA_EXTRA_FLAGS:
+	case XFRMA_PROTO:
+	case XFRMA_SET_MARK:
+	case XFRMA_SET_MARK_MASK:
+	case XFRMA_IF_ID:
+	case KR_XFRMA_MTIMER_THRESH:
+	case KR_XFRMA_SA_DIR:
+	case KR_XFRMA_SA_PCPU:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What is wrong with an attribute, and which one it is; with its policy if it is a number. */
+static int attr_fail(struct request *r, uint16_t type, int err, const char *text)
+{
+	r->offset = request_offset(r, type);
+	if (is_number(type))
+		r->policy = (struct nl_number_policy){
+			.size = (uint8_t)attr_len[type],
+			.min = type == KR_XFRMA_SA_DIR ? KR_XFRM_SA_DIR_IN : 0,
+			.max = type == KR_XFRMA_SA_DIR ? KR_XFRM_SA_DIR_OUT
+			       : attr_len[type] == 1   ? UINT8_MAX
+						       : UINT32_MAX,
+		};
+	return request_fail(r, err, text);
+}
 
 int request_fail(struct request *r, int err, const char *text)
 {
@@ -80,7 +127,7 @@ int request_fail_driver(struct request *r, int err, const char *text)
 {
 	const char *driver = r->card->profile.driver;
 
-	if (strcmp(driver, "mlx5_core") != 0)
+	if (strcmp(driver, "mlx5_core") != 0 && strcmp(driver, "krnic") != 0)
 		return request_fail(r, err, text);
 	snprintf(r->text, sizeof(r->text), "%s: %s", driver, text);
 	return err;
@@ -146,19 +193,13 @@ static int attr_check(struct request *r, const struct nlattr *attr)
 	if (type >= KR_XFRMA_MAX)
 		return 0; /* newer than this kernel: ignored */
 	r->attr[type] = attr;
-	if (strict && attr_len[type] && len != attr_len[type]) {
-		r->offset = request_offset(r, type);
-		return request_fail(r, -EINVAL, "invalid attribute length");
-	}
-	if (len < attr_len[type]) {
-		r->offset = request_offset(r, type);
-		return request_fail(r, -ERANGE, "Attribute failed policy validation");
-	}
+	if (strict && attr_len[type] && len != attr_len[type])
+		return attr_fail(r, type, -EINVAL, "invalid attribute length");
+	if (len < attr_len[type])
+		return attr_fail(r, type, -ERANGE, "Attribute failed policy validation");
 	if (type == KR_XFRMA_SA_DIR &&
-	    (mnl_attr_get_u8(attr) < KR_XFRM_SA_DIR_IN || mnl_attr_get_u8(attr) > KR_XFRM_SA_DIR_OUT)) {
-		r->offset = request_offset(r, type);
-		return request_fail(r, -ERANGE, "integer out of range");
-	}
+	    (mnl_attr_get_u8(attr) < KR_XFRM_SA_DIR_IN || mnl_attr_get_u8(attr) > KR_XFRM_SA_DIR_OUT))
+		return attr_fail(r, type, -ERANGE, "integer out of range");
 	return 0;
 }
 
@@ -166,7 +207,7 @@ static const struct message_row *row_of(const struct nlmsghdr *nlh)
 {
 	int type = (int)nlh->nlmsg_type - XFRM_MSG_BASE;
 
-	if (type < 0 || (size_t)type >= sizeof(messages) / sizeof(messages[0]) || !messages[type].handle)
+	if (type < 0 || (size_t)type >= sizeof(messages) / sizeof(messages[0]))
 		return NULL;
 	return &messages[type];
 }
@@ -178,9 +219,11 @@ static int request_run(struct request *r, const struct message_row *row, bool du
 
 	if (!row)
 		return -EINVAL;
-	if (dump) /* its attributes are filters, which need not be obeyed */
+	if (dump) /* its attributes are filters, and come without a fixed part */
 		return row->handle(r);
 	if (mnl_nlmsg_get_payload_len(r->nlh) < row->body)
+		return request_fail(r, -EINVAL, "Invalid header length");
+	if (!row->handle)
 		return -EINVAL;
 	if (row->own_attrs)
 		return row->handle(r);
@@ -189,10 +232,10 @@ static int request_run(struct request *r, const struct message_row *row, bool du
 		if (err)
 			return err;
 	}
-	if (r->attr[KR_XFRMA_SA_DIR] && !row->may_have_dir) {
-		r->offset = request_offset(r, KR_XFRMA_SA_DIR);
+	if (r->attr[KR_XFRMA_SA_DIR] && !row->may_have_dir)
 		return request_fail(r, -EINVAL, "Invalid attribute SA_DIR");
-	}
+	if (r->attr[KR_XFRMA_SA_PCPU] && !row->may_have_dir)
+		return request_fail(r, -EINVAL, "Invalid attribute SA_PCPU");
 	return row->handle(r);
 }
 
@@ -215,7 +258,7 @@ static void message(struct hwsim *card, const struct nlmsghdr *nlh, netlink_repl
 		log_at(card->config.log, LOG_LEVEL_DEBUG, "hwsim.refused", "message type %u: error %d: %s",
 		       nlh->nlmsg_type, -err, text ? text : "no text");
 	if (err || nlh->nlmsg_flags & NLM_F_ACK)
-		request_reply(&r, nl_put_ack(card->message, nlh, err, text, r.offset));
+		request_reply(&r, nl_put_ack(card->message, nlh, err, text, r.offset, &r.policy));
 }
 
 void netlink_datagram(struct hwsim *card, uint64_t now, const void *buf, size_t len,

@@ -29,13 +29,15 @@ struct request {
 	const struct nlattr *attr[KR_XFRMA_MAX];
 	void (*reply)(void *ctx, const void *msg, size_t len);
 	void *ctx;
-	char text[160];  /* extack; empty: none */
-	uint32_t offset; /* of the attribute at fault, from the start of the message; 0: none */
+	char text[160];                 /* extack; empty: none */
+	uint32_t offset;                /* of the attribute at fault, from the start of the message; 0: none */
+	struct nl_number_policy policy; /* of that attribute */
 };
 
 /* Sets the extack text and returns err. */
 int request_fail(struct request *r, int err, const char *text);
-/* The same, with the driver's name before the text where the driver writes it so (NL_SET_ERR_MSG_MOD: mlx5). */
+/* The same, with the driver's name before the text where the driver writes it so (NL_SET_ERR_MSG_MOD: mlx5,
+ * krnic). */
 int request_fail_driver(struct request *r, int err, const char *text);
 
 /* Payload of an attribute whose length was checked, or NULL. */

@@ -39,21 +39,30 @@ static int verify_template(struct request *r, struct policy *policy)
 
 	if (!t->family)
 		t->family = policy->info.sel.family;
+	if (t->mode != XFRM_MODE_TUNNEL && t->mode != XFRM_MODE_BEET && t->mode != KR_XFRM_MODE_IPTFS &&
+	    t->family != policy->info.sel.family)
+		return request_fail(r, -EINVAL, "Mode in template doesn't support a family change");
+	if (t->mode > KR_XFRM_MODE_IPTFS)
+		return request_fail(r, -EINVAL, "Mode in template must be < XFRM_MODE_MAX (6)");
 	if (t->family != AF_INET && t->family != AF_INET6)
 		return request_fail(r, -EINVAL, "Invalid family in template");
-	if (t->mode != XFRM_MODE_TUNNEL && t->mode != XFRM_MODE_TRANSPORT)
-		return request_fail(r, -EINVAL, "Invalid mode in template");
-	if (t->mode == XFRM_MODE_TRANSPORT && t->family != policy->info.sel.family)
-		return request_fail(r, -EINVAL, "Mode in template doesn't support a family change");
-	if (t->id.proto != IPPROTO_ESP)
+	switch (t->id.proto) {
+	case IPPROTO_ESP:
+	case IPPROTO_AH:
+	case IPPROTO_COMP:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+		return 0;
+	default:
 		return request_fail(r, -EINVAL, "Invalid XFRM protocol in template");
-	return 0;
+	}
 }
 
 /* Fixed part, template and attributes into a new policy in no table; NULL and *err. */
 static struct policy *policy_read(struct request *r, unsigned int *templates, int *err)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
+	const struct xfrm_userpolicy_type *type = request_attr(r, XFRMA_POLICY_TYPE);
 	const struct nlattr *tmpl = r->attr[XFRMA_TMPL];
 
 	if (!policy) {
@@ -68,7 +77,9 @@ static struct policy *policy_read(struct request *r, unsigned int *templates, in
 		memcpy(&policy->mark, request_attr(r, XFRMA_MARK), sizeof(policy->mark));
 	*templates = tmpl ? mnl_attr_get_payload_len(tmpl) / sizeof(policy->tmpl) : 0;
 	*err = 0;
-	if (*templates > TEMPLATES_MAX)
+	if (type && type->type != XFRM_POLICY_TYPE_MAIN)
+		*err = request_fail(r, -EINVAL, "Invalid policy type");
+	else if (*templates > TEMPLATES_MAX)
 		*err = request_fail(r, -EINVAL, "Template count must be <= XFRM_MAX_DEPTH (6)");
 	if (!*err && *templates) {
 		policy->has_tmpl = true;
@@ -171,7 +182,7 @@ int request_get_policy(struct request *r)
 		return 0;
 	}
 	card_stop(card);
-	event_policy_changed(card, XFRM_MSG_DELPOLICY, policy, r->nlh->nlmsg_seq, r->nlh->nlmsg_pid);
+	event_policy_deleted(card, policy, p->index, r->nlh->nlmsg_seq, r->nlh->nlmsg_pid);
 	spd_remove(card, policy);
 	return 0;
 }

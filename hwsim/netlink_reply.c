@@ -6,6 +6,8 @@
 
 #include "hwsim/lifetime.h"
 
+enum { AEVENT_RSEQTH = 2, AEVENT_ETIME = 10 }; /* net.core.xfrm_aevent_rseqth and _etime as they are by default */
+
 static struct nlmsghdr *put_header(void *buf, struct nl_id id)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -46,35 +48,54 @@ static struct xfrm_usersa_info sa_info(const struct hwsim *card, const struct sa
 	return info;
 }
 
-static void put_replay_esn(struct nlmsghdr *nlh, const struct sa *sa)
+/* Sequence numbers and window, as far as the kernel knows them. */
+struct replay_shown {
+	uint64_t oseq, top;
+	uint32_t window, words;
+	const uint32_t *bitmap; /* NULL: no bit is set */
+};
+
+static struct replay_shown replay_shown(const struct sa *sa)
 {
 	const struct replay *r = &sa->replay;
-	uint32_t words = (r->window + 31) / 32;
-	size_t size = sizeof(struct xfrm_replay_state_esn) + words * sizeof(uint32_t);
+	struct replay_shown s = {sa->oseq, r->top, r->window, (r->window + 31) / 32, r->bitmap};
+
+	if (sa->packet) {
+		s.oseq = sa->oseq_given;
+		s.top = sa->top_given;
+		s.bitmap = sa->bitmap_given;
+	}
+	return s;
+}
+
+static void put_replay_esn(struct nlmsghdr *nlh, const struct sa *sa)
+{
+	struct replay_shown s = replay_shown(sa);
 	struct xfrm_replay_state_esn *v;
-	uint8_t room[sizeof(*v) + sizeof(r->bitmap)] = {0};
+	uint8_t room[sizeof(*v) + sizeof(sa->replay.bitmap)] = {0};
 
 	v = (void *)room;
-	v->bmp_len = words;
-	v->oseq = (uint32_t)sa->oseq;
-	v->oseq_hi = (uint32_t)(sa->oseq >> 32);
-	v->seq = (uint32_t)r->top;
-	v->seq_hi = (uint32_t)(r->top >> 32);
-	v->replay_window = r->window;
-	memcpy(v->bmp, r->bitmap, words * sizeof(uint32_t));
-	mnl_attr_put(nlh, XFRMA_REPLAY_ESN_VAL, size, v);
+	v->bmp_len = s.words;
+	v->oseq = (uint32_t)s.oseq;
+	v->oseq_hi = (uint32_t)(s.oseq >> 32);
+	v->seq = (uint32_t)s.top;
+	v->seq_hi = (uint32_t)(s.top >> 32);
+	v->replay_window = s.window;
+	if (s.bitmap)
+		memcpy(v->bmp, s.bitmap, s.words * sizeof(uint32_t));
+	mnl_attr_put(nlh, XFRMA_REPLAY_ESN_VAL, sizeof(*v) + s.words * sizeof(uint32_t), v);
 }
 
 /* The legacy bitmap counts back from the top: bit n is packet top - n. */
 static void put_replay(struct nlmsghdr *nlh, const struct sa *sa)
 {
-	const struct replay *r = &sa->replay;
-	struct xfrm_replay_state v = {.oseq = (uint32_t)sa->oseq, .seq = (uint32_t)r->top};
+	struct replay_shown s = replay_shown(sa);
+	struct xfrm_replay_state v = {.oseq = (uint32_t)s.oseq, .seq = (uint32_t)s.top};
 
-	for (uint32_t n = 0; n < r->window && n < 32 && n < r->top; n++) {
-		uint64_t bit = (r->top - n - 1) % r->window;
+	for (uint32_t n = 0; s.bitmap && n < s.window && n < 32 && n < s.top; n++) {
+		uint64_t bit = (s.top - n - 1) % s.window;
 
-		if (r->bitmap[bit / 32] >> bit % 32 & 1)
+		if (s.bitmap[bit / 32] >> bit % 32 & 1)
 			v.bitmap |= 1u << n;
 	}
 	mnl_attr_put(nlh, XFRMA_REPLAY_VAL, sizeof(v), &v);
@@ -94,7 +115,11 @@ static void put_algorithms(struct nlmsghdr *nlh, const struct sa *sa)
 		aead->alg_icv_len = sa->icv_bits;
 		mnl_attr_put(nlh, XFRMA_ALG_AEAD, sizeof(*aead) + sa->key_bits / 8, room);
 	}
-	if (sa->auth_name[0]) {
+	if (sa->auth_name[0]) { /* both attributes, for readers that know the older one only */
+		memset(room, 0, sizeof(room));
+		snprintf(cipher->alg_name, sizeof(cipher->alg_name), "%s", sa->auth_name);
+		cipher->alg_key_len = sa->auth_key_bits;
+		mnl_attr_put(nlh, XFRMA_ALG_AUTH, sizeof(*cipher) + sa->auth_key_bits / 8, room);
 		memset(room, 0, sizeof(room));
 		snprintf(auth->alg_name, sizeof(auth->alg_name), "%s", sa->auth_name);
 		auth->alg_key_len = sa->auth_key_bits;
@@ -109,12 +134,17 @@ static void put_algorithms(struct nlmsghdr *nlh, const struct sa *sa)
 	}
 }
 
-static void put_pcpu_and_dir(struct nlmsghdr *nlh, const struct sa *sa)
+static void put_pcpu(struct nlmsghdr *nlh, const struct sa *sa)
 {
 	if (sa->has_if_id)
 		mnl_attr_put_u32(nlh, XFRMA_IF_ID, sa->if_id);
 	if (sa->pcpu != SA_ANY_CPU)
 		mnl_attr_put_u32(nlh, KR_XFRMA_SA_PCPU, (uint32_t)sa->pcpu);
+}
+
+static void put_pcpu_and_dir(struct nlmsghdr *nlh, const struct sa *sa)
+{
+	put_pcpu(nlh, sa);
 	if (sa->dir_attr)
 		mnl_attr_put_u8(nlh, KR_XFRMA_SA_DIR, sa->dir);
 }
@@ -140,7 +170,7 @@ static void put_sa_attributes(struct nlmsghdr *nlh, const struct sa *sa)
 		put_replay_esn(nlh, sa);
 	else
 		put_replay(nlh, sa);
-	if (sa->offloaded)
+	if (sa->offloaded || (sa->larval && sa->offload.ifindex))
 		mnl_attr_put(nlh, XFRMA_OFFLOAD_DEV, sizeof(sa->offload), &sa->offload);
 	put_pcpu_and_dir(nlh, sa);
 }
@@ -193,6 +223,21 @@ struct nlmsghdr *nl_put_expire(void *buf, const struct hwsim *card, struct sa *s
 	return nlh;
 }
 
+static struct xfrm_userpolicy_info policy_info(const struct policy *policy)
+{
+	struct xfrm_userpolicy_info info = policy->info;
+
+	info.curlft.add_time = seconds(policy->add_time);
+	return info;
+}
+
+void nl_put_policy_type(struct nlmsghdr *nlh)
+{
+	struct xfrm_userpolicy_type type = {.type = XFRM_POLICY_TYPE_MAIN};
+
+	mnl_attr_put(nlh, XFRMA_POLICY_TYPE, sizeof(type), &type);
+}
+
 struct nlmsghdr *nl_put_acquire(void *buf, const struct hwsim *card, struct sa *larval, const struct policy *policy)
 {
 	struct nlmsghdr *nlh = put_header(buf, (struct nl_id){.type = XFRM_MSG_ACQUIRE});
@@ -202,17 +247,18 @@ struct nlmsghdr *nl_put_acquire(void *buf, const struct hwsim *card, struct sa *
 	a->id = larval->info.id;
 	a->saddr = larval->info.saddr;
 	a->sel = larval->info.sel;
-	a->policy = policy->info;
+	a->policy = policy_info(policy);
 	a->aalgos = policy->tmpl.aalgos;
 	a->ealgos = policy->tmpl.ealgos;
 	a->calgos = policy->tmpl.calgos;
 	a->seq = larval->info.seq;
 	mnl_attr_put(nlh, XFRMA_TMPL, sizeof(policy->tmpl), &policy->tmpl);
+	nl_put_policy_type(nlh);
 	if (policy->has_mark)
 		mnl_attr_put(nlh, XFRMA_MARK, sizeof(policy->mark), &policy->mark);
 	if (policy->packet) /* 6.17 */
 		mnl_attr_put(nlh, XFRMA_OFFLOAD_DEV, sizeof(policy->offload), &policy->offload);
-	put_pcpu_and_dir(nlh, larval);
+	put_pcpu(nlh, larval); /* but no direction, which is that of every acquire */
 	return nlh;
 }
 
@@ -241,22 +287,19 @@ struct nlmsghdr *nl_put_aevent(void *buf, struct nl_id id, const struct hwsim *c
 	pthread_mutex_unlock(&sa->lock);
 	lifetime = current_lifetime(sa, &c);
 	mnl_attr_put(nlh, XFRMA_LTIME_VAL, sizeof(lifetime), &lifetime);
+	if (flags & XFRM_AE_RTHR)
+		mnl_attr_put_u32(nlh, XFRMA_REPLAY_THRESH, AEVENT_RSEQTH);
+	if (flags & XFRM_AE_ETHR)
+		mnl_attr_put_u32(nlh, XFRMA_ETIMER_THRESH, AEVENT_ETIME);
 	put_pcpu_and_dir(nlh, sa);
 	return nlh;
-}
-
-static struct xfrm_userpolicy_info policy_info(const struct policy *policy)
-{
-	struct xfrm_userpolicy_info info = policy->info;
-
-	info.curlft.add_time = seconds(policy->add_time);
-	return info;
 }
 
 static void put_policy_attributes(struct nlmsghdr *nlh, const struct policy *policy)
 {
 	if (policy->has_tmpl)
 		mnl_attr_put(nlh, XFRMA_TMPL, sizeof(policy->tmpl), &policy->tmpl);
+	nl_put_policy_type(nlh);
 	if (policy->has_mark)
 		mnl_attr_put(nlh, XFRMA_MARK, sizeof(policy->mark), &policy->mark);
 	if (policy->has_if_id)
@@ -275,21 +318,35 @@ struct nlmsghdr *nl_put_policy(void *buf, struct nl_id id, const struct policy *
 	return nlh;
 }
 
-struct nlmsghdr *nl_put_policy_deleted(void *buf, struct nl_id id, const struct policy *policy)
+struct nlmsghdr *nl_put_policy_deleted(void *buf, struct nl_id id, const struct policy *policy, bool by_index)
 {
 	struct nlmsghdr *nlh = put_header(buf, id);
 	struct xfrm_userpolicy_id *key = mnl_nlmsg_put_extra_header(nlh, sizeof(*key));
 	struct xfrm_userpolicy_info info = policy_info(policy);
 
-	key->sel = policy->info.sel;
-	key->index = policy->info.index;
+	if (by_index)
+		key->index = policy->info.index;
+	else
+		key->sel = policy->info.sel;
 	key->dir = policy->info.dir;
 	mnl_attr_put(nlh, XFRMA_POLICY, sizeof(info), &info);
 	put_policy_attributes(nlh, policy);
 	return nlh;
 }
 
-struct nlmsghdr *nl_put_ack(void *buf, const struct nlmsghdr *request, int error, const char *text, uint32_t offset)
+/* netlink_policy_dump_write_attr, as far as numbers go. */
+static void put_number_policy(struct nlmsghdr *nlh, const struct nl_number_policy *policy)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NLMSGERR_ATTR_POLICY);
+
+	mnl_attr_put_u32(nlh, NL_POLICY_TYPE_ATTR_TYPE, policy->size == 1 ? NL_ATTR_TYPE_U8 : NL_ATTR_TYPE_U32);
+	mnl_attr_put_u64(nlh, NL_POLICY_TYPE_ATTR_MIN_VALUE_U, policy->min);
+	mnl_attr_put_u64(nlh, NL_POLICY_TYPE_ATTR_MAX_VALUE_U, policy->max);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+struct nlmsghdr *nl_put_ack(void *buf, const struct nlmsghdr *request, int error, const char *text, uint32_t offset,
+			    const struct nl_number_policy *policy)
 {
 	struct nlmsghdr *nlh =
 		put_header(buf, (struct nl_id){NLMSG_ERROR, NLM_F_CAPPED, request->nlmsg_seq, request->nlmsg_pid});
@@ -303,6 +360,8 @@ struct nlmsghdr *nl_put_ack(void *buf, const struct nlmsghdr *request, int error
 		mnl_attr_put_strz(nlh, NLMSGERR_ATTR_MSG, text);
 	if (offset)
 		mnl_attr_put_u32(nlh, NLMSGERR_ATTR_OFFS, offset);
+	if (policy && policy->size)
+		put_number_policy(nlh, policy);
 	return nlh;
 }
 

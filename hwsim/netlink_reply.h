@@ -26,14 +26,25 @@ struct nlmsghdr *nl_put_acquire(void *buf, const struct hwsim *card, struct sa *
 /* xfrm_aevent_id with replay state and counts (NEWAE). */
 struct nlmsghdr *nl_put_aevent(void *buf, struct nl_id id, const struct hwsim *card, struct sa *sa, uint32_t flags);
 
+/* Every policy is one of the main database; a kernel with CONFIG_XFRM_SUB_POLICY says so. */
+void nl_put_policy_type(struct nlmsghdr *nlh);
 struct nlmsghdr *nl_put_policy(void *buf, struct nl_id id, const struct policy *policy);
-struct nlmsghdr *nl_put_policy_deleted(void *buf, struct nl_id id, const struct policy *policy);
+/* DELPOLICY; by_index: it names the index, else the selector. */
+struct nlmsghdr *nl_put_policy_deleted(void *buf, struct nl_id id, const struct policy *policy, bool by_index);
+
+/* What an attribute that is a number may be. */
+struct nl_number_policy {
+	uint8_t size; /* octets; 0: no policy */
+	uint64_t min, max;
+};
 
 /*
- * NLMSG_ERROR for a request: error 0 or -errno, text (may be NULL), and offset of the attribute at fault (0: none).
+ * NLMSG_ERROR for a request: error 0 or -errno, text (may be NULL), offset of the attribute at fault (0: none) and what
+ * it may be (NULL: not told).
  * Only the request's header is given back, never its payload, which may hold keys.
  */
-struct nlmsghdr *nl_put_ack(void *buf, const struct nlmsghdr *request, int error, const char *text, uint32_t offset);
+struct nlmsghdr *nl_put_ack(void *buf, const struct nlmsghdr *request, int error, const char *text, uint32_t offset,
+			    const struct nl_number_policy *policy);
 /* NLMSG_DONE of a dump. */
 struct nlmsghdr *nl_put_done(void *buf, const struct nlmsghdr *request);
 

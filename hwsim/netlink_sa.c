@@ -6,12 +6,15 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hwsim/events.h"
 #include "hwsim/faults.h"
 #include "hwsim/lifetime.h"
 #include "hwsim/netlink.h"
+
+enum { LOOPBACK_IFINDEX = 1 /* of every network namespace, and no card */ };
 
 /* The fixed part and the small attributes. */
 static void sa_read(const struct request *r, struct sa *sa)
@@ -70,6 +73,24 @@ static void sa_read_replay(const struct request *r, struct sa *sa)
 			rp->bitmap[(rp->top - n - 1) % window / 32] |= 1u << (rp->top - n - 1) % window % 32;
 }
 
+/* What a dump shows of an SA in packet offload. */
+static int sa_keep_given(struct sa *sa)
+{
+	uint32_t words = (sa->replay.window + 31) / 32, any = 0;
+
+	sa->oseq_given = sa->oseq;
+	sa->top_given = sa->replay.top;
+	for (uint32_t i = 0; i < words; i++)
+		any |= sa->replay.bitmap[i];
+	if (!any)
+		return 0;
+	sa->bitmap_given = calloc(words, sizeof(*sa->bitmap_given));
+	if (!sa->bitmap_given)
+		return -ENOMEM;
+	memcpy(sa->bitmap_given, sa->replay.bitmap, words * sizeof(*sa->bitmap_given));
+	return 0;
+}
+
 static void name_copy(char to[64], const char from[64])
 {
 	memcpy(to, from, 63);
@@ -86,6 +107,8 @@ static int sa_read_keys(struct request *r, struct sa *sa)
 	const char *why;
 	int err;
 
+	if (sa->info.id.proto != IPPROTO_ESP) /* known to a kernel, but this host has no module for it */
+		return request_fail(r, -EPROTONOSUPPORT, "Requested type not found");
 	if (aead) {
 		name_copy(sa->aead_name, aead->alg_name);
 		sa->key_bits = aead->alg_key_len;
@@ -110,6 +133,8 @@ static int sa_read_keys(struct request *r, struct sa *sa)
 	suite.auth_key_len = sa->auth_key_bits / 8;
 	suite.icv_bits = sa->icv_bits;
 	err = esp_crypto_new(&sa->crypto, &suite, sa->dir != KR_XFRM_SA_DIR_IN, sa->dir != KR_XFRM_SA_DIR_OUT, &why);
+	if (err && why && auth && !trunc && !strcmp(why, ESP_NO_AUTH))
+		why = "Requested AUTH algorithm not found";
 	if (err)
 		return why ? request_fail(r, err, why) : err;
 	sa->icv_bits = esp_crypto_shape(sa->crypto)->icv * 8u;
@@ -127,6 +152,16 @@ static int table_full(struct request *r, const struct sa *sa)
 	return request_fail(r, -p->full_errno, other ? p->full_text_out : p->full_text);
 }
 
+/* What is said when the driver says nothing: the kernel does, but for mlx5, which has the same words of its own. */
+static int refused(struct request *r, int err)
+{
+	static const char text[] = "Device failed to offload this state";
+
+	if (!strcmp(r->card->profile.driver, "mlx5_core"))
+		return request_fail_driver(r, err, text);
+	return request_fail(r, err, text);
+}
+
 /* xdo_dev_state_add: checks, faults, a slot. Stopped. */
 static int driver_add(struct request *r, struct sa *sa)
 {
@@ -141,9 +176,9 @@ static int driver_add(struct request *r, struct sa *sa)
 		return -EOPNOTSUPP;
 	}
 	if (fault_strikes(card, FAULT_REFUSE, &arg))
-		return request_fail_driver(r, -(int)arg, "Device failed to offload this state");
+		return refused(r, -(int)arg);
 	if (fault_strikes(card, FAULT_REFUSE_NTH, NULL))
-		return request_fail_driver(r, -EINVAL, "Device failed to offload this state");
+		return refused(r, -EINVAL);
 	if (fault_strikes(card, FAULT_FULL, NULL) || slot_take(card, sa))
 		return table_full(r, sa);
 	sa->offloaded = true;
@@ -151,6 +186,14 @@ static int driver_add(struct request *r, struct sa *sa)
 		sa->active = false;
 		sa->active_at = card->now + arg * NS_PER_MS;
 	}
+	return 0;
+}
+
+/* Modes that a kernel has and the ESP of this host has not. */
+static int sa_in_software(struct request *r, const struct sa *sa)
+{
+	if (sa->info.mode != XFRM_MODE_TRANSPORT && sa->info.mode != XFRM_MODE_TUNNEL)
+		return request_fail(r, -EPROTONOSUPPORT, "Requested mode not found");
 	return 0;
 }
 
@@ -163,27 +206,29 @@ static int sa_offload(struct request *r, struct sa *sa)
 	int err;
 
 	if (!xuo)
-		return 0;
+		return sa_in_software(r, sa);
 	if (xuo->flags & ~known)
 		return request_fail(r, -EINVAL, "Unrecognized flags in offload request");
 	dir = xuo->flags & XFRM_OFFLOAD_INBOUND ? KR_XFRM_SA_DIR_IN : KR_XFRM_SA_DIR_OUT;
 	if (sa->dir && sa->dir != dir)
 		return request_fail(r, -EINVAL, "Mismatched SA and offload direction");
+	if (dir == KR_XFRM_SA_DIR_IN && sa->if_id)
+		return request_fail(r, -EINVAL, "XFRM if_id is not supported in RX path");
 	if (sa->tfcpad)
 		return request_fail(r, -EINVAL, "TFC padding can't be offloaded");
 	sa->dir = dir;
 	sa->packet = xuo->flags & KR_XFRM_OFFLOAD_PACKET;
 	sa->offload.ifindex = card->config.ifindex;
 	sa->offload.flags = xuo->flags & (XFRM_OFFLOAD_INBOUND | KR_XFRM_OFFLOAD_PACKET);
-	/* 0: the kernel looks for a route, and every route of this host is through the card. Another: no such device */
-	if (xuo->ifindex && xuo->ifindex != card->config.ifindex)
+	/* no such device: the kernel looks for a route, and every route of this host is through the card */
+	if (xuo->ifindex == LOOPBACK_IFINDEX && xuo->ifindex != card->config.ifindex)
 		err = sa->packet ? -EINVAL : -EOPNOTSUPP;
 	else if (!sa->packet && !card->profile.crypto_offload)
 		err = -EOPNOTSUPP;
 	else
 		err = driver_add(r, sa);
 	if (err == -EOPNOTSUPP && !sa->packet)
-		return 0; /* done in software, and nobody is told */
+		return sa_in_software(r, sa); /* and nobody is told */
 	if (err) {
 		card->refused++;
 		log_at(card->config.log, LOG_LEVEL_INFO, "hwsim.sa.refused", "SPI 0x%08x: error %d: %s",
@@ -264,11 +309,14 @@ int request_new_sa(struct request *r)
 	err = sa_read_keys(r, sa);
 	if (!err)
 		err = verify_construct(r, &sa->info);
+	if (!err) {
+		sa_read_replay(r, sa);
+		err = sa_keep_given(sa);
+	}
 	if (err) {
 		sa_free(sa);
 		return err;
 	}
-	sa_read_replay(r, sa);
 	card_stop(r->card);
 	/* The slot is taken before it is known whether the SPI is free (xfrm_state_construct comes before
 	 * xfrm_state_add), so a full table also refuses duplicates and updates. */

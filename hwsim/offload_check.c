@@ -29,12 +29,14 @@ enum fact {
 	FACT_BYTES_ZERO = 1 << 15,
 	FACT_PACKETS_ORDER = 1 << 16,
 	FACT_PACKETS_ZERO = 1 << 17,
+	FACT_MODE = 1 << 18,          /* neither tunnel nor transport mode */
+	FACT_WINDOW_LEGACY = 1 << 19, /* a replay window the card does not have, not in the ESN attribute */
 };
 
 /* Facts that only packet offload knows of. */
 enum {
-	FACTS_PACKET =
-		FACT_WINDOW | FACT_REQID | FACT_BYTES_ORDER | FACT_BYTES_ZERO | FACT_PACKETS_ORDER | FACT_PACKETS_ZERO
+	FACTS_PACKET = FACT_WINDOW | FACT_WINDOW_LEGACY | FACT_REQID | FACT_BYTES_ORDER | FACT_BYTES_ZERO |
+		       FACT_PACKETS_ORDER | FACT_PACKETS_ZERO
 };
 
 struct objection {
@@ -92,6 +94,22 @@ static const struct objection netdevsim[] = {
 	{0},
 };
 
+/* hwsim/kmod/check.c */
+static const struct objection krnic[] = {
+	{FACT_MODE, "only tunnel and transport mode"},
+	{FACT_NOT_GCM, "only rfc4106(gcm(aes))"},
+	{FACT_ICV, "only an ICV of 128 bits"},
+	{FACT_KEY, "only AES keys of 128 and 256 bits"},
+	{FACT_ENCAP_NOT_UDP, "only UDP encapsulation"},
+	{FACT_ENCAP_CRYPTO, "UDP encapsulation only in packet offload"},
+	{FACT_REQID, "an SA needs a reqid"},
+	{FACT_WINDOW, "a replay window has 32, 64, 128 or 256 packets"},
+	{FACT_WINDOW_LEGACY, "a replay window has 32, 64, 128 or 256 packets"},
+	{FACT_BYTES_ZERO, "byte and packet limits can't be 0"},
+	{FACT_PACKETS_ZERO, "byte and packet limits can't be 0"},
+	{0},
+};
+
 /* A card of our own: what its ESP engine and its counters cannot do. */
 static const struct objection hwsim[] = {
 	{FACT_AUTHENC, "only AES-GCM with a 16-byte ICV"},
@@ -108,7 +126,8 @@ static const struct objection hwsim[] = {
 static const struct {
 	const char *name;
 	const struct objection *objections;
-} drivers[] = {{"mlx5_core", mlx5}, {"ixgbe", ixgbe}, {"nfp", nfp}, {"netdevsim", netdevsim}, {"hwsim", hwsim}};
+} drivers[] = {{"mlx5_core", mlx5},      {"ixgbe", ixgbe}, {"nfp", nfp},
+	       {"netdevsim", netdevsim}, {"krnic", krnic}, {"hwsim", hwsim}};
 
 /* Soft and hard may both be infinite; else soft must come first. */
 static bool wrong_order(uint64_t soft, uint64_t hard)
@@ -125,7 +144,7 @@ static bool window_unsupported(const struct hwsim_profile *p, const struct sa *s
 {
 	uint32_t window = sa->replay.window;
 
-	if (!sa->esn_attr || sa->dir != KR_XFRM_SA_DIR_IN || p->replay_windows == UINT32_MAX)
+	if (sa->dir != KR_XFRM_SA_DIR_IN || p->replay_windows == UINT32_MAX)
 		return false;
 	for (unsigned int n = 0; n < 8; n++)
 		if (p->replay_windows >> n & 1 && window == 32u << n)
@@ -152,7 +171,9 @@ static unsigned int sa_facts(const struct hwsim_profile *p, const struct sa *sa,
 	facts |= if_fact(proto && proto != IPPROTO_TCP && proto != IPPROTO_UDP, FACT_PROTO);
 	facts |= if_fact(tunnel, FACT_TUNNEL);
 	facts |= if_fact(packet && !p->packet_offload, FACT_PACKET);
-	facts |= if_fact(window_unsupported(p, sa), FACT_WINDOW);
+	facts |= if_fact(sa->info.mode != XFRM_MODE_TRANSPORT && !tunnel, FACT_MODE);
+	facts |= if_fact(sa->esn_attr && window_unsupported(p, sa), FACT_WINDOW);
+	facts |= if_fact(!sa->esn_attr && sa->replay.window && window_unsupported(p, sa), FACT_WINDOW_LEGACY);
 	facts |= if_fact(!sa->info.reqid, FACT_REQID);
 	facts |= if_fact(wrong_order(lft->soft_byte_limit, lft->hard_byte_limit), FACT_BYTES_ORDER);
 	facts |= if_fact(!lft->soft_byte_limit || !lft->hard_byte_limit, FACT_BYTES_ZERO);
@@ -173,31 +194,81 @@ int offload_check_sa(struct request *r, const struct sa *sa, bool packet)
 	for (; o && o->fact; o++)
 		if (facts & o->fact)
 			return request_fail_driver(r, -EINVAL, o->text);
+	if (facts & FACT_MODE) /* not asked about by every driver, but none has it */
+		return request_fail(r, -EPROTONOSUPPORT, "Requested mode not found");
 	return 0;
 }
 
-/* xfrm_dev_policy_add, then mlx5e_xfrm_validate_policy: the only driver that takes policies. */
+/* ---- policies ---- */
+
+enum policy_fact {
+	POLICY_TEMPLATES = 1 << 0, /* more than one */
+	POLICY_FORWARD = 1 << 1,
+	POLICY_ANY_REQID = 1 << 2, /* a template without reqid, and a selector of everything */
+	POLICY_PROTO = 1 << 3,     /* selector: neither any, TCP nor UDP */
+	POLICY_PRIORITY = 1 << 4,  /* the last one */
+	POLICY_NOT_ESP = 1 << 5,
+	POLICY_NO_REQID = 1 << 6, /* a template without reqid */
+};
+
+struct policy_objection {
+	enum policy_fact fact;
+	const char *text;
+};
+
+/* mlx5/core/en_accel/ipsec.c, mlx5e_xfrm_validate_policy: the only driver that takes policies, so cards of our own say
+ * the same */
+static const struct policy_objection mlx5_policy[] = {
+	{POLICY_TEMPLATES, "Cannot offload more than one template"},
+	{POLICY_FORWARD, "Cannot offload forward policy"},
+	{POLICY_ANY_REQID, "Cannot offload policy without reqid"},
+	{POLICY_PROTO, "Device does not support upper protocol other than TCP/UDP"},
+	{POLICY_PRIORITY, "Device does not support requested policy priority"},
+	{0},
+};
+
+/* hwsim/kmod/policy.c */
+static const struct policy_objection krnic_policy[] = {
+	{POLICY_FORWARD, "only policies in and out"},
+	{POLICY_TEMPLATES, "only one template"},
+	{POLICY_NOT_ESP, "only ESP"},
+	{POLICY_NO_REQID, "a template needs a reqid"},
+	{0},
+};
+
+static unsigned int policy_facts(const struct policy *policy, unsigned int templates)
+{
+	const struct xfrm_selector *sel = &policy->info.sel;
+	bool any = !sel->proto && !sel->prefixlen_d && !sel->prefixlen_s;
+	bool no_reqid = policy->has_tmpl && !policy->tmpl.reqid;
+	unsigned int facts = 0;
+
+	facts |= templates > 1 ? POLICY_TEMPLATES : 0u;
+	facts |= policy->info.dir == XFRM_POLICY_FWD ? POLICY_FORWARD : 0u;
+	facts |= no_reqid && any ? POLICY_ANY_REQID : 0u;
+	facts |= sel->proto && sel->proto != IPPROTO_TCP && sel->proto != IPPROTO_UDP ? POLICY_PROTO : 0u;
+	facts |= policy->info.priority == UINT32_MAX ? POLICY_PRIORITY : 0u;
+	facts |= policy->has_tmpl && policy->tmpl.id.proto != IPPROTO_ESP ? POLICY_NOT_ESP : 0u;
+	facts |= no_reqid ? POLICY_NO_REQID : 0u;
+	return facts;
+}
+
+/* xfrm_dev_policy_add, then the driver. */
 int offload_check_policy(struct request *r, const struct policy *policy, unsigned int templates)
 {
 	const struct xfrm_user_offload *xuo = request_attr(r, XFRMA_OFFLOAD_DEV);
-	const struct xfrm_selector *sel = &policy->info.sel;
-	bool any = !sel->proto && !sel->prefixlen_d && !sel->prefixlen_s;
+	const struct hwsim_profile *p = &r->card->profile;
+	const struct policy_objection *o = strcmp(p->driver, "krnic") ? mlx5_policy : krnic_policy;
+	unsigned int facts = policy_facts(policy, templates);
 
 	if (xuo->flags != KR_XFRM_OFFLOAD_PACKET)
 		return request_fail(r, -EINVAL, "Unrecognized flags in offload request");
 	if (xuo->ifindex && xuo->ifindex != r->card->config.ifindex)
 		return -EINVAL;
-	if (!r->card->profile.packet_offload)
+	if (!p->packet_offload)
 		return request_fail(r, -EINVAL, "Policy offload is not supported");
-	if (templates > 1)
-		return request_fail_driver(r, -EINVAL, "Cannot offload more than one template");
-	if (policy->info.dir == XFRM_POLICY_FWD)
-		return request_fail_driver(r, -EINVAL, "Cannot offload forward policy");
-	if (policy->has_tmpl && !policy->tmpl.reqid && any)
-		return request_fail_driver(r, -EINVAL, "Cannot offload policy without reqid");
-	if (sel->proto && sel->proto != IPPROTO_TCP && sel->proto != IPPROTO_UDP)
-		return request_fail_driver(r, -EINVAL, "Device does not support upper protocol other than TCP/UDP");
-	if (policy->info.priority == UINT32_MAX)
-		return request_fail_driver(r, -EINVAL, "Device does not support requested policy priority");
+	for (; o->fact; o++)
+		if (facts & o->fact)
+			return request_fail_driver(r, -EINVAL, o->text);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 enum { OPT_STRING, OPT_NUMBER, OPT_PROFILE, OPT_WIRE, OPT_HOST, OPT_LEVEL, OPT_FLAG };
 
-enum place { AT_NETLINK, AT_CONTROL, AT_SLOTS, AT_POLICIES, AT_QUEUES, AT_IFINDEX, AT_SEED, AT_NONE };
+enum place { AT_NETLINK, AT_CONTROL, AT_SLOTS, AT_POLICIES, AT_QUEUES, AT_IFINDEX, AT_ACQUIRE, AT_SEED, AT_NONE };
 
 /* One row an option: how it is read, its range, and its line of help. */
 struct option_row {
@@ -29,6 +29,7 @@ static const struct option_row rows[] = {
 	{"policies", "N", OPT_NUMBER, AT_POLICIES, 1, 1 << 20, "policy table size; default 1024"},
 	{"queues", "N", OPT_NUMBER, AT_QUEUES, 1, HWSIM_MAX_QUEUES, "TX/RX queue pairs; default 1"},
 	{"ifindex", "N", OPT_NUMBER, AT_IFINDEX, 1, INT_MAX, "interface index that SAs must name; default 1"},
+	{"acquire-seconds", "N", OPT_NUMBER, AT_ACQUIRE, 1, 3600, "how long an acquire waits for its SA; default 30"},
 	{"seed", "N", OPT_NUMBER, AT_SEED, 0, ULLONG_MAX, "seed of the card's randomness; default 1"},
 	{"wire", "SPEC", OPT_WIRE, AT_NONE, 0, 0, "udp:LADDR:PORT,RADDR:PORT | packet:IFNAME | none; required"},
 	{"host", "SPEC", OPT_HOST, AT_NONE, 0, 0, "tap:NAME[,mtu=N] | tun:NAME[,mtu=N] | gen | none; required"},
@@ -76,6 +77,9 @@ static int set_number(struct options *o, const struct option_row *row, const cha
 		break;
 	case AT_IFINDEX:
 		o->card.ifindex = (int)v;
+		break;
+	case AT_ACQUIRE:
+		o->card.acquire_seconds = (uint32_t)v;
 		break;
 	case AT_SEED:
 		o->card.seed = v;
@@ -207,7 +211,7 @@ void options_help(FILE *to)
 		char left[64];
 
 		snprintf(left, sizeof(left), "--%s %s", rows[i].name, rows[i].value ? rows[i].value : "");
-		fprintf(to, "  %-20s %s\n", left, rows[i].help);
+		fprintf(to, "  %-22s %s\n", left, rows[i].help);
 	}
 	fputs("\nprofiles:", to);
 	for (unsigned int i = 0; hwsim_profile_at(i); i++)

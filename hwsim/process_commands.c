@@ -130,19 +130,23 @@ static uint64_t next_run(void)
 
 static json_t *gen_start_command(struct process *p, const json_t *request)
 {
-	static const char *const keys[] = {"op",  "src",   "dst",   "streams", "pps", "count",
-					   "run", "sport", "dport", "bytes",   NULL};
+	static const char *const keys[] = {"op",    "src", "dst",   "first", "streams", "pps",
+					   "count", "run", "sport", "dport", "bytes",   NULL};
 	struct gen_config c = {.run = next_run()};
-	uint64_t streams = gen_queues(p->gen);
+	uint64_t first = 0, streams;
 	const char *wrong;
 	json_t *err;
 
 	if ((err = check_keys(request, keys)) || (err = get_flow(request, &c.flow)) || (err = get_sizes(request, &c)) ||
-	    (err = get_number(request, "streams", GEN_MAX_STREAMS, &streams)) ||
+	    (err = get_number(request, "first", GEN_MAX_STREAMS, &first)))
+		return err;
+	streams = gen_queues(p->gen) - (first < gen_queues(p->gen) ? first : 0);
+	if ((err = get_number(request, "streams", GEN_MAX_STREAMS, &streams)) ||
 	    (err = get_number(request, "pps", GEN_MAX_PPS, &c.pps)) ||
 	    (err = get_number(request, "count", INT64_MAX, &c.count)) ||
 	    (err = get_number(request, "run", INT64_MAX, &c.run)))
 		return err;
+	c.first = (unsigned int)first;
 	c.streams = (unsigned int)streams;
 	wrong = gen_config_error(p->gen, &c);
 	if (wrong)

@@ -73,6 +73,23 @@ static const struct hwsim_profile profiles[] = {
 		.full_text = "No space for SA in Rx table!",
 	},
 	{
+		/* hwsim/kmod: the kernel module that is a NIC with packet offload. Sizes are its defaults. */
+		.name = "krnic",
+		.driver = "krnic",
+		.sa_in = 64, /* the parameter slots (main.c) */
+		.sa_out = 64,
+		.packet_offload = true,
+		.crypto_offload = true,
+		.esn = true,
+		.rss = true,
+		.rss_spi = true, /* rss.c */
+		.rss_settable = true,
+		.ntuple_esp = 64, /* KRNIC_RULES (krnic.h) */
+		.replay_windows = WINDOWS_32_TO_256,
+		.full_errno = ENOSPC,
+		.full_text = "krnic: the SA table is full",
+	},
+	{
 		/* netdevsim's one small table on a card that does packet offload and picks the SA by CPU, to
 		 * see a rack fill up and RFC 9611 work. There is no such card: the rest is as free as ESP
 		 * allows. */

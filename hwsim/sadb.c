@@ -101,10 +101,24 @@ struct sa *sa_new(void)
 	return sa;
 }
 
+void sa_make_larval(const struct hwsim *card, struct sa *sa)
+{
+	sa->larval = true;
+	sa->info.lft = (struct xfrm_lifetime_cfg){
+		.soft_byte_limit = XFRM_INF,
+		.hard_byte_limit = XFRM_INF,
+		.soft_packet_limit = XFRM_INF,
+		.hard_packet_limit = XFRM_INF,
+		.hard_add_expires_seconds = card->config.acquire_seconds,
+	};
+	sa->expires = card->now + card->config.acquire_seconds * NS_PER_SEC;
+}
+
 void sa_free(struct sa *sa)
 {
 	if (!sa)
 		return;
+	free(sa->bitmap_given);
 	esp_crypto_free(sa->crypto);
 	pthread_mutex_destroy(&sa->lock);
 	free(sa);
@@ -135,6 +149,12 @@ int sadb_insert(struct hwsim *card, struct sa *sa)
 	lifetime_arm(sa);
 	sadb_arm(card, sa);
 	return 0;
+}
+
+void sadb_set_spi(struct hwsim *card, struct sa *sa, uint32_t spi)
+{
+	sa->info.id.spi = spi;
+	LIST_INSERT_HEAD(spi_bucket(&card->sadb, &sa->info.id.daddr, spi, sa->info.family), sa, by_spi);
 }
 
 void sadb_remove(struct hwsim *card, struct sa *sa)

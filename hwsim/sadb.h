@@ -46,6 +46,9 @@ struct sa {
 	uint32_t replay_failed, window_failed, integrity_failed;
 	bool dead; /* a hard limit was reached: carries nothing any more, goes when control gets to it */
 	struct replay replay;
+	/* In packet offload a kernel is not told of these, and shows them as they were given. */
+	uint64_t oseq_given, top_given;
+	uint32_t *bitmap_given; /* of replay.window; NULL: no bit is set */
 
 	/* changes only while the card is stopped */
 	struct xfrm_usersa_info info; /* as it was given; curlft, stats and replay are not kept here */
@@ -119,8 +122,13 @@ struct sadb {
 int sadb_init(struct hwsim *card);
 void sadb_free(struct hwsim *card);
 
+/* Gives an SPI (network order) to an SA in the tables that has none. */
+void sadb_set_spi(struct hwsim *card, struct sa *sa, uint32_t spi);
+
 /* An SA in no table. NULL: no memory. */
 struct sa *sa_new(void);
+/* The SA of a kernel that waits for a key: without limits but the time it waits, config.acquire_seconds. */
+void sa_make_larval(const struct hwsim *card, struct sa *sa);
 /* Frees an SA that is in no table, and wipes its key. */
 void sa_free(struct sa *sa);
 

@@ -398,6 +398,7 @@ void ike_child_move(struct ike_child *c, struct ike_sa *to)
 	c->pub.path = to->path;
 	TAILQ_INSERT_TAIL(&to->children, c, link);
 	to->n_children++;
+	ike_rekey_wait(c);
 }
 
 void ike_child_free(struct ike_child *c)

@@ -340,6 +340,10 @@ struct ike_rekey *ike_rekey_start(struct ike_child *old);
 void ike_rekey_theirs(struct ike_rekey *k, struct ike_child *c, struct ike_chunk ni, struct ike_chunk nr);
 /* The child's state has changed: is the rekey still of use? */
 void ike_rekey_settle(struct ike_child *c);
+/* Deletes what the peer has replaced and should have deleted long ago. */
+void ike_rekey_overdue(struct ike_sa *sa);
+/* The same when it is time; nothing if the peer has not replaced it. */
+void ike_rekey_wait(struct ike_child *old);
 /* Our exchange has succeeded: with all nonces known, who has lost? */
 void ike_rekey_resolve(struct ike_rekey *k, struct ike_chunk ni, struct ike_chunk nr);
 /* The child goes: what that means for the others of its rekey. */

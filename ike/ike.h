@@ -452,7 +452,7 @@ const struct ike_child_sa *ike_child_get(struct ike *ike, uint32_t child_sa);
 	X(ike_auth_in_resp) X(ike_auth_out_req) X(ike_auth_out_resp) X(create_child_in_req) \
 	X(create_child_in_resp) X(create_child_out_req) X(create_child_out_resp) X(info_in_req) X(info_in_resp) \
 	X(info_out_req) X(info_out_resp) X(ike_rekey_init) X(ike_rekey_resp) X(child_rekey_init) \
-	X(child_rekey_resp) X(collisions) X(redundant_children) X(retransmits) X(retransmits_answered) \
+	X(child_rekey_resp) X(collisions) X(redundant_children) X(old_children) X(retransmits) X(retransmits_answered) \
 	X(timeouts) X(invalid) X(invalid_spi) X(auth_failed) X(integrity_failed) X(out_of_window) X(replayed) \
 	X(half_open_dropped) X(cookies_sent) X(cookies_bad) X(unauth_suppressed) X(children_max_refused) \
 	X(temporary_failures) X(queue_full) X(windows_widened) X(esp_on_natt) X(count_agreed) X(count_ignored) \

@@ -38,10 +38,50 @@ static void rekey_release(struct ike_rekey *k)
 	free(k);
 }
 
+/* The peer has made the replacement, so it is for the peer to delete the old one: RFC 7296 2.8. */
+void ike_rekey_wait(struct ike_child *old)
+{
+	uint64_t at = old->replaced + IKE_OLD_CHILD_NS, *due = &old->sa->due[IKE_DUE_OLD_CHILD];
+
+	if (old->replaced && old->state == IKE_CHILD_UP && (!*due || at < *due))
+		ike_sa_due(old->sa, IKE_DUE_OLD_CHILD, at);
+}
+
+/*
+ * For example strongSwan 6.0.1: if it rekeys a Child SA while the one that this has replaced still waits for our
+ * Delete, it forgets it without a word.
+ */
+void ike_rekey_overdue(struct ike_sa *sa)
+{
+	struct ike_child *c, *next;
+
+	if (sa->phase != IKE_PHASE_UP)
+		return;
+	for (c = TAILQ_FIRST(&sa->children); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (!c->replaced || c->state != IKE_CHILD_UP)
+			continue;
+		if (c->replaced + IKE_OLD_CHILD_NS > sa->ike->now) {
+			ike_rekey_wait(c);
+			continue;
+		}
+		ike_child_log(c, LOG_LEVEL_NOTICE, "child.old", "replaced by the peer and not deleted by it: deleted");
+		sa->ike->counters.old_children++;
+		ike_child_close(c, IKE_DOWN_REPLACED, 0);
+	}
+}
+
 void ike_rekey_settle(struct ike_child *c)
 {
-	if (c->of)
-		rekey_release(c->of);
+	struct ike_rekey *k = c->of;
+
+	if (!k)
+		return;
+	if (k->old && c == k->theirs && !c->redundant) {
+		k->old->replaced = c->sa->ike->now;
+		ike_rekey_wait(k->old);
+	}
+	rekey_release(k);
 }
 
 static void rekey_ours(struct ike_rekey *k, struct ike_child *c)
@@ -130,6 +170,8 @@ void ike_rekey_leave(struct ike_child *c)
 {
 	if (c->by && c->by->theirs && !c->by->theirs->redundant)
 		ike_child_use(c->by->theirs);
+	if (c->of && c->of->old && c == c->of->theirs && ike_rekey_reason(c, IKE_DOWN_NONE) != IKE_DOWN_REPLACED)
+		c->of->old->replaced = 0;
 	ike_rekey_forget(c);
 }
 

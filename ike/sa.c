@@ -218,6 +218,9 @@ static void sa_due_run(struct ike_sa *sa, enum ike_due due)
 	case IKE_DUE_YIELD:
 		ike_sa_touch(sa);
 		break;
+	case IKE_DUE_OLD_CHILD:
+		ike_rekey_overdue(sa);
+		break;
 	case IKE_DUE_FORGET:
 		if (sa->last_in + IKE_ANSWERS_FORGET_NS > sa->ike->now)
 			ike_sa_due(sa, IKE_DUE_FORGET, sa->last_in + IKE_ANSWERS_FORGET_NS);

@@ -31,6 +31,7 @@ enum {
 #define IKE_KEEPALIVE_NS      (20 * IKE_SEC)    /* RFC 3948 4 */
 #define IKE_LINGER_NS         (30 * IKE_SEC)    /* an ended IKE SA repeats its last answer for so long */
 #define IKE_SPARE_NS          (30 * IKE_SEC)    /* a redundant IKE SA that its creator does not delete */
+#define IKE_OLD_CHILD_NS      (30 * IKE_SEC)    /* a Child SA that the peer has replaced and does not delete */
 #define IKE_RETRY_MIN_NS      (IKE_SEC / 2)     /* an IKE rekey after TEMPORARY_FAILURE: between this ... */
 #define IKE_RETRY_MAX_NS      (16 * IKE_SEC)    /* ... and this, doubling, half of it at random */
 #define IKE_YIELD_NS          (IKE_SEC * 3 / 2) /* no Child exchanges of ours after the peer could not rekey for them */
@@ -154,6 +155,7 @@ struct ike_child {
 	struct ike_rekey *by;        /* it is being replaced by this one */
 	struct ike_ts *ts;           /* exact size, local then remote */
 	struct ike_request *request; /* ours about it, queued or in flight */
+	uint64_t replaced;           /* when the peer's replacement of it was up, 0: there is none */
 	uint32_t answer_id;          /* responder: the request that waits for the installation */
 	enum ike_child_state state;
 	enum ike_down reason; /* DELETING: what IKE_EV_CHILD_DOWN will say */
@@ -202,6 +204,7 @@ enum ike_due {
 	IKE_DUE_LIVENESS,
 	IKE_DUE_KEEPALIVE,
 	IKE_DUE_YIELD,
+	IKE_DUE_OLD_CHILD,
 	IKE_DUE_FORGET,
 };
 

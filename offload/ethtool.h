@@ -53,6 +53,7 @@ struct nic_rss {
 
 struct nic_features { /* what is on */
 	bool esp, esp_csum, esp_gso, ntuple, rxhash;
+	bool esp_can; /* esp could be turned on; true, too, where the device does not say */
 };
 
 /* A flow rule: ESP with this SPI and destination goes to this RX queue. */

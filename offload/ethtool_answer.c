@@ -137,15 +137,35 @@ static const struct feature_row {
 	{"rx-hashing", offsetof(struct nic_features, rxhash)},
 };
 
-static void read_feature(struct nic_features *f, const struct nlattr *bit)
+static bool bit_is(const struct nlattr *bit, const char *name)
 {
 	const struct nlattr *attr = find_in(bit, ETHTOOL_A_BITSET_BIT_NAME, 1);
-	const char *name = attr ? mnl_attr_get_payload(attr) : NULL;
-	size_t len = attr ? strnlen(name, mnl_attr_get_payload_len(attr)) : 0;
+	const char *have = attr ? mnl_attr_get_payload(attr) : NULL;
+	size_t len = attr ? strnlen(have, mnl_attr_get_payload_len(attr)) : 0;
 
-	for (size_t i = 0; attr && i < sizeof(feature_rows) / sizeof(feature_rows[0]); i++)
-		if (strlen(feature_rows[i].name) == len && !memcmp(name, feature_rows[i].name, len))
+	return attr && strlen(name) == len && !memcmp(name, have, len);
+}
+
+static void read_feature(struct nic_features *f, const struct nlattr *bit)
+{
+	for (size_t i = 0; i < sizeof(feature_rows) / sizeof(feature_rows[0]); i++)
+		if (bit_is(bit, feature_rows[i].name))
 			*(bool *)((char *)f + feature_rows[i].at) = true;
+}
+
+/* What could be turned on: a bit set that lists all there are, with a flag at those, or one without a mask. */
+static bool can_be_on(const struct nlmsghdr *nlh, const char *name)
+{
+	const struct nlattr *set = find(nlh, ETHTOOL_A_FEATURES_HW, 0), *bits, *bit;
+
+	bits = set ? find_in(set, ETHTOOL_A_BITSET_BITS, 0) : NULL;
+	if (!bits)
+		return true;
+	mnl_attr_for_each_nested (bit, bits) {
+		if (bit_is(bit, name))
+			return find_in(bit, ETHTOOL_A_BITSET_BIT_VALUE, 0) || find_in(set, ETHTOOL_A_BITSET_NOMASK, 0);
+	}
+	return false;
 }
 
 /* Active ones: a verbose bit set without a mask lists those that are on. */
@@ -153,7 +173,7 @@ static int read_features(struct ethtool *e, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *set = find(nlh, ETHTOOL_A_FEATURES_ACTIVE, 0), *bits, *bit;
 
-	e->value.features = (struct nic_features){0};
+	e->value.features = (struct nic_features){.esp_can = can_be_on(nlh, feature_rows[0].name)};
 	bits = set ? find_in(set, ETHTOOL_A_BITSET_BITS, 0) : NULL;
 	if (!bits)
 		return -EPROTO;

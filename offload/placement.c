@@ -51,6 +51,16 @@ static bool has_tunnel_crypto(const struct offload_profile *p, const struct plac
 	return p->tunnel_crypto || !ask->tunnel;
 }
 
+/*
+ * Linux looks up the route to the other end with the IP version of the packet where the card is to build the tunnel's
+ * header (xfrm_bundle_create, since 6.15): such packets would be dropped, whatever the device can do.
+ */
+static bool has_one_version(const struct offload_profile *p, const struct placement_ask *ask)
+{
+	(void)p;
+	return !ask->mixed;
+}
+
 static bool has_encap_packet(const struct offload_profile *p, const struct placement_ask *ask)
 {
 	return !ask->encap || (p->encap && (p->encap_tunnel || !ask->tunnel));
@@ -72,6 +82,7 @@ static const struct rule {
 	{OFFLOAD_PACKET, has_cipher, "the device does not offload this cipher or key length"},
 	{OFFLOAD_PACKET, has_esn, "the device does not offload extended sequence numbers"},
 	{OFFLOAD_PACKET, has_tunnel_packet, "the device does not offload packets in tunnel mode"},
+	{OFFLOAD_PACKET, has_one_version, "packet offload does no IPv4 in IPv6, and no IPv6 in IPv4"},
 	{OFFLOAD_PACKET, has_encap_packet, "the device does not offload UDP encapsulation in this mode"},
 	{OFFLOAD_PACKET, has_limits, "the device takes no byte or packet limits"},
 	{OFFLOAD_CRYPTO, has_crypto, "the device has no crypto offload"},

@@ -25,6 +25,7 @@ enum hw_offload { /* the configuration's hw_offload */
 struct placement_ask {
 	unsigned short encr, encr_bits, integ;
 	bool esn, encap, tunnel, limits;
+	bool mixed; /* packets of one IP version in a tunnel of the other */
 };
 
 /*

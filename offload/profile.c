@@ -103,6 +103,24 @@ static const struct offload_profile profiles[] = {
 		.encap_tunnel = true,
 	},
 	{
+		/* hwsim/kmod/check.c: what it refuses; rss.c; its table's size is a parameter of the module */
+		.name = "krnic",
+		.driver = "krnic",
+		.packet = true,
+		.crypto = true,
+		.esn = true,
+		.limits = true,
+		.rss_spi = RSS_SPI_YES,
+		.esp_rules = true,
+		.replay_windows = {32, 64, 128, 256},
+		.gcm_bits = {128, 256},
+		.tunnel_packet = true,
+		.tunnel_crypto = true,
+		.encap = true,
+		.encap_tunnel = true,
+		.let_go_ms = 100, /* as with every driver: the kernel frees states in its own time */
+	},
+	{
 		/* nothing is known, so everything is tried; the driver says what it cannot do. Windows: what all
 		 * known packet offload takes */
 		.name = "generic",

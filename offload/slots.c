@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "offload/slots.h"
+#include "offload/slots_priv.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "offload/slots_set.h"
-
 enum {
-	GROW_FIRST = 64,    /* slots of a growing pool at its first use */
-	RESERVE_SHARE = 64, /* one slot in so many is kept for replacements ... */
-	RESERVE_MAX = 64,   /* ... up to this; more would only idle */
+	GROW_FIRST = 64, /* slots of a growing pool at its first use */
 };
 
 /* One byte a slot: the state, what it serves, and whether its delete was acknowledged. */
@@ -20,38 +16,6 @@ enum {
 	MARK_DIR = 1 << 2,
 	MARK_FAMILY = 1 << 3,
 	MARK_GONE = 1 << 4,
-};
-
-struct pool {
-	const char *name;
-	uint32_t base;       /* number of its first slot */
-	uint32_t cap;        /* slots there is memory for */
-	uint32_t limit;      /* configured or assumed size; SLOTS_SIZE_MAX while it grows */
-	uint32_t configured; /* as shown */
-	uint32_t learned;
-	uint32_t reserve;
-	uint32_t count[4]; /* by state; FREE is not kept here */
-	uint32_t peak;
-	uint64_t refused, learned_events;
-	uint64_t dare_at;
-	struct slots_set free;
-	void **owner;
-	uint8_t *mark;
-};
-
-/* What drains, in the order in which it will be free: a ring with room for every slot, so that nothing fails late. */
-struct ring {
-	uint32_t *slot;
-	uint64_t *due;
-	uint32_t head, len, cap;
-};
-
-struct slots {
-	unsigned int n_pools;
-	uint8_t map[2][2];
-	uint64_t let_go_ns, dare_ns;
-	struct pool pool[SLOTS_POOLS_MAX];
-	struct ring ring;
 };
 
 static int ring_grow(struct ring *r, uint32_t cap)
@@ -122,31 +86,6 @@ static int pool_grow(struct slots *s, struct pool *p, uint32_t cap)
 	return 0;
 }
 
-static uint32_t pool_capacity(const struct pool *p)
-{
-	return p->learned < p->limit ? p->learned : p->limit;
-}
-
-static uint32_t pool_used(const struct pool *p)
-{
-	return p->count[SLOTS_RESERVED] + p->count[SLOTS_OCCUPIED] + p->count[SLOTS_DRAINING];
-}
-
-static uint32_t pool_room(const struct pool *p, enum slots_purpose purpose)
-{
-	uint64_t taken = pool_used(p);
-	uint32_t capacity = pool_capacity(p);
-
-	if (purpose == SLOTS_FOR_NEW)
-		taken += p->reserve;
-	return taken < capacity ? (uint32_t)(capacity - taken) : 0;
-}
-
-static struct pool *pool_for(const struct slots *s, enum slots_dir dir, enum slots_family family)
-{
-	return (struct pool *)&s->pool[s->map[dir][family]];
-}
-
 static int config_check(const struct slots_config *c)
 {
 	if (!c->n_pools || c->n_pools > SLOTS_POOLS_MAX)
@@ -163,13 +102,13 @@ static int config_check(const struct slots_config *c)
 	return 0;
 }
 
-uint32_t slots_reserve_default(uint32_t size, bool shared)
+static bool config_shares(const struct slots_config *c, unsigned int pool)
 {
-	uint32_t least = shared ? 2 : 1, n = (size ? size : SLOTS_ASSUMED) / RESERVE_SHARE;
-
-	n = n > RESERVE_MAX ? RESERVE_MAX : n;
-	n = n < least ? least : n;
-	return shared ? n & ~1u : n;
+	for (unsigned int i = 0; i < 2; i++)
+		for (unsigned int j = 0; j < 2; j++)
+			if (c->map[SLOTS_IN][i] == pool && c->map[SLOTS_OUT][j] == pool)
+				return true;
+	return false;
 }
 
 struct slots *slots_new(const struct slots_config *config)
@@ -197,6 +136,7 @@ struct slots *slots_new(const struct slots_config *config)
 		p->limit = p->configured ? p->configured : SLOTS_SIZE_MAX;
 		p->reserve = config->pool[i].reserve;
 		p->learned = UINT32_MAX;
+		p->shared = config_shares(config, i);
 		p->base = base;
 		base += p->limit;
 		err = pool_grow(s, p, p->configured ? p->configured : GROW_FIRST);
@@ -261,10 +201,10 @@ static void make_free(struct pool *p, uint32_t index)
 int64_t slots_reserve(struct slots *s, enum slots_dir dir, enum slots_family family, enum slots_purpose purpose,
 		      void *owner)
 {
-	struct pool *p = pool_for(s, dir, family);
+	struct pool *p = slots_pool_for(s, dir, family);
 	uint32_t index;
 
-	if (!pool_room(p, purpose)) {
+	if (!slots_pool_room(p, purpose)) {
 		p->refused++;
 		return -ENOSPC;
 	}
@@ -283,8 +223,8 @@ int64_t slots_reserve(struct slots *s, enum slots_dir dir, enum slots_family fam
 		(uint8_t)(SLOTS_FREE | (dir == SLOTS_OUT ? MARK_DIR : 0) | (family == SLOTS_IPV6 ? MARK_FAMILY : 0));
 	p->owner[index] = owner;
 	move(p, index, SLOTS_RESERVED);
-	if (pool_used(p) > p->peak)
-		p->peak = pool_used(p);
+	if (slots_pool_used(p) > p->peak)
+		p->peak = slots_pool_used(p);
 	return (int64_t)p->base + index;
 }
 
@@ -293,8 +233,10 @@ void slots_commit(struct slots *s, uint32_t slot)
 	uint32_t index;
 	struct pool *p = pool_at(s, slot, SLOTS_RESERVED, &index);
 
-	if (p)
-		move(p, index, SLOTS_OCCUPIED);
+	if (!p)
+		return;
+	move(p, index, SLOTS_OCCUPIED);
+	slots_pool_proves(p);
 }
 
 void slots_release(struct slots *s, uint32_t slot)
@@ -330,20 +272,6 @@ void slots_gone(struct slots *s, uint32_t slot, uint64_t now, bool at_once)
 	ring_push(&s->ring, slot, now + s->let_go_ns);
 }
 
-static void dare(struct pool *p, uint64_t now, uint64_t every)
-{
-	uint64_t times;
-
-	if (p->learned == UINT32_MAX || !every || now < p->dare_at)
-		return;
-	times = (now - p->dare_at) / every + 1;
-	p->dare_at += times * every;
-	if (times >= (uint64_t)p->limit - p->learned)
-		p->learned = UINT32_MAX;
-	else
-		p->learned += (uint32_t)times;
-}
-
 void slots_tick(struct slots *s, uint64_t now)
 {
 	while (s->ring.len && s->ring.due[s->ring.head] <= now) {
@@ -354,7 +282,7 @@ void slots_tick(struct slots *s, uint64_t now)
 			make_free(p, index);
 	}
 	for (unsigned int i = 0; i < s->n_pools; i++)
-		dare(&s->pool[i], now, s->dare_ns);
+		slots_pool_tick(&s->pool[i], now, s->dare_ns);
 }
 
 uint64_t slots_next(const struct slots *s)
@@ -362,34 +290,11 @@ uint64_t slots_next(const struct slots *s)
 	uint64_t next = s->ring.len ? s->ring.due[s->ring.head] : UINT64_MAX;
 
 	for (unsigned int i = 0; i < s->n_pools; i++) {
-		const struct pool *p = &s->pool[i];
+		uint64_t at = slots_pool_next(&s->pool[i], s->dare_ns);
 
-		if (s->dare_ns && p->learned != UINT32_MAX && p->dare_at < next)
-			next = p->dare_at;
+		next = at < next ? at : next;
 	}
 	return next;
-}
-
-bool slots_errno_is_full(int err)
-{
-	return err == ENOSPC || err == ENOMEM || err == EAGAIN || err == EBUSY;
-}
-
-bool slots_learn(struct slots *s, enum slots_dir dir, enum slots_family family, int err, uint64_t now)
-{
-	struct pool *p = pool_for(s, dir, family);
-
-	if (!slots_errno_is_full(err) || p->count[SLOTS_DRAINING])
-		return false;
-	p->learned = p->count[SLOTS_OCCUPIED];
-	p->learned_events++;
-	p->dare_at = now + s->dare_ns;
-	return true;
-}
-
-uint32_t slots_room(const struct slots *s, enum slots_dir dir, enum slots_family family, enum slots_purpose purpose)
-{
-	return pool_room(pool_for(s, dir, family), purpose);
 }
 
 unsigned int slots_pools(const struct slots *s)
@@ -400,7 +305,7 @@ unsigned int slots_pools(const struct slots *s)
 void slots_count_get(const struct slots *s, unsigned int pool, struct slots_count *out)
 {
 	const struct pool *p = &s->pool[pool];
-	uint32_t capacity = pool_capacity(p), size = capacity < p->cap ? capacity : p->cap;
+	uint32_t capacity = slots_pool_capacity(p), size = capacity < p->cap ? capacity : p->cap;
 
 	*out = (struct slots_count){
 		.name = p->name,
@@ -408,11 +313,11 @@ void slots_count_get(const struct slots *s, unsigned int pool, struct slots_coun
 		.occ = p->count[SLOTS_OCCUPIED],
 		.reserved = p->count[SLOTS_RESERVED],
 		.draining = p->count[SLOTS_DRAINING],
-		.free = size > pool_used(p) ? size - pool_used(p) : 0,
+		.free = size > slots_pool_used(p) ? size - slots_pool_used(p) : 0,
 		.peak = p->peak,
 		.configured = p->configured,
 		.learned = p->learned,
-		.reserve = p->reserve,
+		.reserve = slots_pool_reserve(p),
 		.refused = p->refused,
 		.learned_events = p->learned_events,
 	};
@@ -423,7 +328,7 @@ void slots_each(const struct slots *s, void (*each)(void *ctx, const struct slot
 	for (unsigned int i = 0; i < s->n_pools; i++) {
 		const struct pool *p = &s->pool[i];
 
-		for (uint32_t index = 0, left = pool_used(p); left; index++) {
+		for (uint32_t index = 0, left = slots_pool_used(p); left; index++) {
 			uint8_t mark = p->mark[index];
 			struct slots_view view = {
 				.slot = p->base + index,

@@ -23,7 +23,11 @@ enum slots_dir { SLOTS_IN, SLOTS_OUT };
 enum slots_family { SLOTS_IPV4, SLOTS_IPV6 };
 enum slots_state { SLOTS_FREE, SLOTS_RESERVED, SLOTS_OCCUPIED, SLOTS_DRAINING };
 /* New SAs may not touch the part of a pool that is kept for replacing the ones in it. */
-enum slots_purpose { SLOTS_FOR_NEW, SLOTS_FOR_REPLACEMENT };
+enum slots_purpose {
+	SLOTS_FOR_NEW,
+	SLOTS_FOR_REPLACEMENT, /* that we ask for: if it is refused all is as before */
+	SLOTS_FOR_PEERS,       /* one that the peer asks for: its outbound half comes when there is no way back */
+};
 
 enum {
 	SLOTS_POOLS_MAX = 4,
@@ -43,8 +47,9 @@ struct slots_config {
 	uint64_t let_go_ns; /* how long after a delete a slot may still be held by the card */
 	/*
 	 * How long after capacity was learned one slot more is dared again, and then another each such time: what
-	 * filled the card may have been another user of it, or a delete it was slow to finish. 0: what is learned
-	 * stays.
+	 * filled the card may have been another user of it, or a delete it was slow to finish. A replacement of ours
+	 * may dare a sixteenth of that after it, and twice as long after each further refusal, since nothing can be
+	 * replaced without slots. 0: what is learned stays.
 	 */
 	uint64_t dare_ns;
 };
@@ -99,8 +104,9 @@ uint64_t slots_next(const struct slots *s);
 
 /*
  * The card refused an install for want of room (positive errno) though the ledger had it: learn the capacity. While
- * slots drain it is put down to them and nothing is learned (returns false: just retry); else size := what is occupied,
- * and true. False also for an errno that is not about room (see slots_errno_is_full).
+ * slots drain it is put down to them and nothing is learned (returns false: just retry), and so it is, a few times in a
+ * row, where more SAs fitted once; else size := what is occupied, and true. False also for an errno that is not about
+ * room (see slots_errno_is_full).
  */
 bool slots_learn(struct slots *s, enum slots_dir dir, enum slots_family family, int err, uint64_t now);
 /* Is this errno "table full" rather than "this SA cannot be offloaded"? (ENOSPC, ENOMEM, EAGAIN, EBUSY) */
@@ -108,6 +114,13 @@ bool slots_errno_is_full(int err);
 
 /* How many SAs for this purpose fit right now. */
 uint32_t slots_room(const struct slots *s, enum slots_dir dir, enum slots_family family, enum slots_purpose purpose);
+
+/*
+ * By how many slots what is in use intrudes into the reserve of a pool that has turned out to be smaller than believed:
+ * that is learned when it is full. What drains does not count. 0: it does not. The reserve is then that of a pool of
+ * the size learned, at most.
+ */
+uint32_t slots_excess(const struct slots *s, enum slots_dir dir, enum slots_family family);
 
 /* How many pools the card has, and the counts of one of them (below that number). */
 unsigned int slots_pools(const struct slots *s);

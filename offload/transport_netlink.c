@@ -103,13 +103,14 @@ int transport_netlink_open(struct xfrm_transport *t, int protocol, unsigned int 
 }
 
 int xfrm_kernel_open(struct xfrm_transport *requests, int *request_fd, struct xfrm_transport *multicast,
-		     int *multicast_fd)
+		     int *multicast_fd, uint32_t event_buffer)
 {
 	int err = transport_netlink_open(requests, NETLINK_XFRM, 0, REQUEST_BUFFER);
 
 	if (err)
 		return err;
-	err = transport_netlink_open(multicast, NETLINK_XFRM, XFRMGRP_EXPIRE | XFRMGRP_ACQUIRE, EVENT_BUFFER);
+	err = transport_netlink_open(multicast, NETLINK_XFRM, XFRMGRP_EXPIRE | XFRMGRP_ACQUIRE,
+				     event_buffer ? (int)event_buffer : EVENT_BUFFER);
 	if (err) {
 		xfrm_transport_close(requests);
 		return err;

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GIDS_MAX = 4096 }; /* of one device; a port of mlx5 has 256 */
+/* Of one device; a port of mlx5 has 256. The kernel takes no longer answer: an attribute's length has 16 bits
+ * (struct ib_uverbs_attr). */
+enum { GIDS_MAX = UINT16_MAX / sizeof(struct ibv_gid_entry) };
 
 static uint32_t mtu_bytes(enum ibv_mtu mtu)
 {
@@ -75,14 +77,18 @@ int verbs_find_by_ifindex(unsigned int ifindex, struct verbs_device *out)
 	list = ibv_get_device_list(&n); /* NULL, too, where the kernel has no RDMA */
 	for (int i = 0; list && err && i < n; i++) {
 		struct ibv_context *context = ibv_open_device(list[i]);
-		uint32_t port = context ? port_of(context, ifindex, gids) : 0;
+		uint32_t port;
 
+		if (!context) {
+			err = errno ? -errno : -ENODEV; /* it may be this one */
+			continue;
+		}
+		port = port_of(context, ifindex, gids);
 		if (port) {
 			device_read(context, port, out);
 			err = 0;
 		}
-		if (context)
-			ibv_close_device(context);
+		ibv_close_device(context);
 	}
 	if (list)
 		ibv_free_device_list(list);

@@ -34,9 +34,13 @@ struct verbs_device {
 	bool rss_spi; /* IBV_RX_HASH_IPSEC_SPI: the SPI of ESP can be hashed */
 };
 
-/* The device with a GID that belongs to this netdev. 0; -ENODEV: there is none, or no RDMA; -ENOMEM. */
+/*
+ * The device with a GID that belongs to this netdev. 0; -ENODEV: there is none, or no RDMA; -ENOMEM; another -errno:
+ * one could not be opened, and it may be that one. The kernel compares no network namespaces here: where RDMA devices
+ * are shared between them (`rdma system show netns`), the netdev may be another namespace's with the same index.
+ */
 int verbs_find_by_ifindex(unsigned int ifindex, struct verbs_device *out);
-/* The device that librdmacm would use from this local address. 0, -ENODEV, -ENOMEM. */
+/* The device that librdmacm would use from this local address. 0 or -ENODEV: there is none, or no RDMA. */
 int verbs_find_by_addr(const struct xfrm_addr *addr, struct verbs_device *out);
 
 #endif

@@ -96,6 +96,7 @@ struct xfrm_sa_counts {
 	struct xfrm_sa_id id;
 	bool out; /* of an SA in software without XFRMA_SA_DIR the kernel does not say it: false */
 	uint32_t reqid;
+	uint32_t seq, cpu; /* with SPI 0 it stands for an acquire that is open, and these are the acquire's */
 	enum offload_mode mode;
 	uint64_t bytes, packets;
 	uint64_t use_time;                                /* first used: UNIX seconds; 0: never */
@@ -115,7 +116,7 @@ struct xfrm_policy_cfg {
 	int ifindex;
 	bool cpu_acquire; /* XFRM_POLICY_CPU_ACQUIRE */
 	bool bypass;      /* allow without a template */
-	bool block;       /* drop: nothing may leave unprotected while no SA exists */
+	bool block;       /* drop: nothing may leave unprotected while no SA exists; reqid 0: without a template */
 };
 
 /* Events, from the multicast transport. */
@@ -225,9 +226,12 @@ struct xfrm_counters {
 };
 void xfrm_counters_get(const struct xfrm *x, struct xfrm_counters *out);
 
-/* AF_NETLINK transports (ext ack, cap ack; groups: EXPIRE and ACQUIRE). fds for polling. 0 or -errno. */
+/*
+ * AF_NETLINK transports (ext ack, cap ack; groups: EXPIRE and ACQUIRE). fds for polling. event_buffer: octets of events
+ * that may wait to be read, with the kernel's overhead; 0: 8 MB. 0 or -errno.
+ */
 int xfrm_kernel_open(struct xfrm_transport *requests, int *request_fd, struct xfrm_transport *multicast,
-		     int *multicast_fd);
+		     int *multicast_fd, uint32_t event_buffer);
 /* The same against keyrack-hwsim's socket (hwsim/server_netlink.h). */
 int xfrm_hwsim_open(const char *path, struct xfrm_transport *requests, int *request_fd,
 		    struct xfrm_transport *multicast, int *multicast_fd);

@@ -28,6 +28,12 @@ static const char *direction_name(uint8_t dir)
 	return dir == XFRM_POLICY_IN ? "in" : dir == XFRM_POLICY_OUT ? "out" : "fwd";
 }
 
+/* One that blocks does not use it: its reqid tells whose it is. */
+static bool has_template(const struct xfrm_policy_cfg *p)
+{
+	return !p->bypass && (!p->block || p->reqid);
+}
+
 static int check(struct xfrm *x, const struct xfrm_policy_cfg *p)
 {
 	const char *what = NULL;
@@ -36,7 +42,7 @@ static int check(struct xfrm *x, const struct xfrm_policy_cfg *p)
 		what = "selector without an address family";
 	else if (p->bypass && p->block)
 		what = "both bypass and block";
-	else if (p->tunnel && !p->bypass && !p->block &&
+	else if (p->tunnel && has_template(p) &&
 		 (!xfrm_family_ok(p->tmpl_dst.family) || p->tmpl_src.family != p->tmpl_dst.family))
 		what = "tunnel end points of no or of different families";
 	else if (p->packet && p->ifindex <= 0)
@@ -83,7 +89,7 @@ static void put_policy(struct xfrm_msg *m, uint16_t type, uint16_t flags, const 
 	info->action = p->block ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
 	info->flags = p->cpu_acquire ? KR_XFRM_POLICY_CPU_ACQUIRE : 0;
 	info->share = XFRM_SHARE_ANY;
-	if (!p->bypass && !p->block)
+	if (has_template(p))
 		put_template(m, p);
 	if (p->packet)
 		xfrm_msg_attr(m, XFRMA_OFFLOAD_DEV, &dev, sizeof(dev));

@@ -40,6 +40,8 @@ static bool get_sa(const struct nlmsghdr *nlh, struct xfrm_sa_counts *out, struc
 		       xfrm_address_get(&info.saddr, info.family)},
 		.out = dir ? dir == KR_XFRM_SA_DIR_OUT : !inbound,
 		.reqid = info.reqid,
+		.seq = info.seq,
+		.cpu = UINT32_MAX,
 		.mode = back->mode,
 		.bytes = info.curlft.bytes,
 		.packets = info.curlft.packets,
@@ -48,6 +50,7 @@ static bool get_sa(const struct nlmsghdr *nlh, struct xfrm_sa_counts *out, struc
 		.replay_window = info.replay_window,
 		.integrity_failed = info.stats.integrity_failed,
 	};
+	(void)xfrm_attr_get(nlh, sizeof(info), KR_XFRMA_SA_PCPU, &out->cpu, sizeof(out->cpu));
 	if (xfrm_attr_get(nlh, sizeof(info), XFRMA_REPLAY_ESN_VAL, &replay, sizeof(replay)))
 		out->replay_window = replay.replay_window;
 	return true;

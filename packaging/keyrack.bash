@@ -4,6 +4,14 @@ _keyrack_names() { # connections and children that the daemon has
   keyrack "${socket[@]}" status --json 2>/dev/null | grep -o '"name": "[^"]*"' | cut -d'"' -f4 | sort -u
 }
 
+_keyrack_help() { # PROGRAM [VERB]: the options that its --help names
+  { "$@" --help 2>/dev/null; echo --help; } | grep -oE -- '--[a-z]+(-[a-z]+)*' | sort -u
+}
+
+_keyrack_profiles() {
+  keyrack-hwsim --help 2>/dev/null | sed -n 's/^profiles: //p'
+}
+
 _keyrack() {
   local cur prev words cword verb= i socket=()
   _init_completion || return
@@ -25,17 +33,21 @@ _keyrack() {
       _filedir conf
       return
       ;;
+    --profile)
+      COMPREPLY=($(compgen -W "$(_keyrack_profiles)" -- "$cur"))
+      return
+      ;;
+    --ike | --child)
+      COMPREPLY=($(compgen -W "$(_keyrack_names)" -- "$cur"))
+      return
+      ;;
+    --*-id | --interval) return ;;
   esac
   case $verb in
     '') COMPREPLY=($(compgen -W "$(keyrack --help | awk '/^  [a-z]/ { print $1 }') --socket --json --help --version" -- "$cur")) ;;
-    up | down | rekey)
-      COMPREPLY=($(compgen -W "$(_keyrack_names) --ike-id --child-id --json --socket" -- "$cur"))
-      ;;
-    top) COMPREPLY=($(compgen -W "--interval --once --socket" -- "$cur")) ;;
-    demo | plan | doctor)
-      COMPREPLY=($(compgen -W "$(keyrack "$verb" --help 2>/dev/null | grep -o -- '--[a-z-]*' | sort -u)" -- "$cur"))
-      ;;
-    *) COMPREPLY=($(compgen -W "--json --socket" -- "$cur")) ;;
+    up | down | rekey) COMPREPLY=($(compgen -W "$(_keyrack_names) $(_keyrack_help keyrack "$verb")" -- "$cur")) ;;
+    doctor) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) $(_keyrack_help keyrack doctor)" -- "$cur")) ;;
+    *) COMPREPLY=($(compgen -W "$(_keyrack_help keyrack "$verb")" -- "$cur")) ;;
   esac
 }
 
@@ -47,8 +59,16 @@ _keyrack_options() { # for programs that only take options: those that --help na
       _filedir
       return
       ;;
+    --log-level)
+      COMPREPLY=($(compgen -W "error warning notice info debug" -- "$cur"))
+      return
+      ;;
+    --profile)
+      COMPREPLY=($(compgen -W "$(_keyrack_profiles)" -- "$cur"))
+      return
+      ;;
   esac
-  COMPREPLY=($(compgen -W "$("$1" --help | grep -o -- '--[a-z-]*' | sort -u)" -- "$cur"))
+  COMPREPLY=($(compgen -W "$(_keyrack_help "$1")" -- "$cur"))
 }
 
 complete -F _keyrack keyrack

@@ -3,7 +3,8 @@
  * /sys/kernel/debug/krnic/pkN: the tables, and knobs.
  *   ipsec                 SAs and policies
  *   slots_in, slots_out   sizes of the SA tables, up to the module's `slots`
- *   refuse                an errno: every SA is refused with it; 0: none is
+ *   tx_by_reqid           Y: an outbound SA is found by its reqid alone, as in mlx5
+ *   faults                scripted misfortune (faults.c)
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -17,10 +18,11 @@ static void sa_show(struct seq_file *m, const char *dir, const struct krnic_sa *
 	seq_printf(
 		m,
 		"sa %s slot=%u spi=0x%08x reqid=%u mode=%s cpu=%d esn=%d seq=%llu packets=%llu bytes=%llu replayed=%u "
-		"unauthentic=%u\n",
+		"unauthentic=%u offload=%s\n",
 		dir, sa->slot, ntohl(x->id.spi), x->props.reqid,
 		x->props.mode == XFRM_MODE_TUNNEL ? "tunnel" : "transport", (int)x->pcpu_num,
-		!!(x->props.flags & XFRM_STATE_ESN), sa->seq, sa->packets, sa->bytes, sa->replayed, sa->unauthentic);
+		!!(x->props.flags & XFRM_STATE_ESN), sa->seq, sa->packets, sa->bytes, sa->replayed, sa->unauthentic,
+		sa->crypto ? "crypto" : "packet");
 }
 
 static void policy_show(struct seq_file *m, const struct krnic_policy *p)
@@ -33,10 +35,14 @@ static void policy_show(struct seq_file *m, const struct krnic_policy *p)
 	};
 	const struct xfrm_selector *s = &p->sel;
 
-	seq_printf(m, "policy %s %pI4/%u[%u] -> %pI4/%u[%u] proto=%u priority=%u %s reqid=%u hits=%llu\n",
-		   p->dir == XFRM_DEV_OFFLOAD_IN ? "in" : "out", &s->saddr.a4, s->prefixlen_s, ntohs(s->sport),
-		   &s->daddr.a4, s->prefixlen_d, ntohs(s->dport), s->proto, p->priority, verdicts[p->verdict], p->reqid,
-		   p->hits);
+	bool v4 = s->family == AF_INET;
+
+	seq_printf(m, "policy %s ", p->dir == XFRM_DEV_OFFLOAD_IN ? "in" : "out");
+	seq_printf(m, v4 ? "%pI4" : "%pI6c", &s->saddr);
+	seq_printf(m, "/%u[%u] -> ", s->prefixlen_s, ntohs(s->sport));
+	seq_printf(m, v4 ? "%pI4" : "%pI6c", &s->daddr);
+	seq_printf(m, "/%u[%u] proto=%u priority=%u %s reqid=%u hits=%llu\n", s->prefixlen_d, ntohs(s->dport), s->proto,
+		   p->priority, verdicts[p->verdict], p->reqid, p->hits);
 }
 
 static int ipsec_show(struct seq_file *m, void *v)
@@ -46,8 +52,10 @@ static int ipsec_show(struct seq_file *m, void *v)
 	u32 i;
 
 	spin_lock_bh(&nic->lock);
-	seq_printf(m, "in %u/%u out %u/%u policies %u/%u larval %u\n", nic->in.used, nic->in.size, nic->out.used,
-		   nic->out.size, nic->n_policies, nic->policies_size, nic->n_larval);
+	krnic_tables_drain(nic);
+	seq_printf(m, "in %u/%u out %u/%u policies %u/%u larval %u draining %u\n", nic->in.used, nic->in.size,
+		   nic->out.used, nic->out.size, nic->n_policies, nic->policies_size, nic->n_larval,
+		   nic->in.draining + nic->out.draining);
 	for (i = 0; i < nic->in.room; i++)
 		if (nic->in.sa[i])
 			sa_show(m, "in", nic->in.sa[i]);
@@ -66,5 +74,6 @@ void krnic_debugfs_add(struct krnic *nic, struct dentry *root)
 	debugfs_create_file("ipsec", 0400, nic->dir, nic, &ipsec_fops);
 	debugfs_create_u32("slots_in", 0600, nic->dir, &nic->in.size);
 	debugfs_create_u32("slots_out", 0600, nic->dir, &nic->out.size);
-	debugfs_create_u32("refuse", 0600, nic->dir, &nic->refuse);
+	debugfs_create_bool("tx_by_reqid", 0600, nic->dir, &nic->tx_by_reqid);
+	krnic_faults_add(nic);
 }

@@ -93,9 +93,14 @@ static int krnic_get_rxfh_fields(struct net_device *dev, struct ethtool_rxfh_fie
 	case UDP_V4_FLOW:
 	case ESP_V4_FLOW:
 	case AH_ESP_V4_FLOW:
+	case TCP_V6_FLOW:
+	case UDP_V6_FLOW:
+	case ESP_V6_FLOW:
+	case AH_ESP_V6_FLOW:
 		f->data = RXH_IP_SRC | RXH_IP_DST | RXH_L4_B_0_1 | RXH_L4_B_2_3;
 		return 0;
 	case IPV4_FLOW:
+	case IPV6_FLOW:
 		f->data = RXH_IP_SRC | RXH_IP_DST;
 		return 0;
 	default:
@@ -148,11 +153,18 @@ static int krnic_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *c, u32 
 	return err;
 }
 
+/* ESP, by addresses and SPI. */
+static bool rule_is_known(const struct ethtool_rx_flow_spec *fs)
+{
+	return (fs->flow_type == ESP_V4_FLOW && !fs->m_u.esp_ip4_spec.tos) ||
+	       (fs->flow_type == ESP_V6_FLOW && !fs->m_u.esp_ip6_spec.tclass);
+}
+
 static int rule_insert(struct krnic *nic, struct ethtool_rxnfc *c)
 {
 	u32 at = c->fs.location;
 
-	if (c->fs.flow_type != ESP_V4_FLOW || c->fs.m_u.esp_ip4_spec.tos)
+	if (!rule_is_known(&c->fs))
 		return -EOPNOTSUPP;
 	if (c->fs.ring_cookie >= nic->queues)
 		return -EINVAL;

@@ -12,6 +12,15 @@ MODULE_PARM_DESC(queues, "receive and transmit queues of each NIC (default: one 
 static unsigned int slots = 64;
 module_param(slots, uint, 0444);
 MODULE_PARM_DESC(slots, "SAs of each direction that a NIC has room for (default 64)");
+static unsigned int slots_in;
+module_param(slots_in, uint, 0444);
+MODULE_PARM_DESC(slots_in, "inbound SAs (default: slots)");
+static unsigned int slots_out;
+module_param(slots_out, uint, 0444);
+MODULE_PARM_DESC(slots_out, "outbound SAs (default: slots)");
+static bool shared;
+module_param(shared, bool, 0444);
+MODULE_PARM_DESC(shared, "one table of `slots` for both directions (default no)");
 static unsigned int policies = 64;
 module_param(policies, uint, 0444);
 MODULE_PARM_DESC(policies, "policies that a NIC has room for (default 64)");
@@ -77,28 +86,46 @@ static void krnic_setup(struct net_device *dev)
 	dev->hw_enc_features |= NETIF_F_HW_ESP;
 }
 
+static int table_init(struct krnic_table *t, u32 size)
+{
+	t->room = t->size = size;
+	t->sa = kvcalloc(size, sizeof(*t->sa), GFP_KERNEL);
+	t->free_at = kvcalloc(size, sizeof(*t->free_at), GFP_KERNEL);
+	return t->sa && t->free_at ? 0 : -ENOMEM;
+}
+
+static void table_free(struct krnic_table *t)
+{
+	kvfree(t->free_at);
+	kvfree(t->sa);
+}
+
 static int krnic_tables_init(struct krnic *nic)
 {
+	int err;
+
 	INIT_LIST_HEAD(&nic->policies);
-	nic->in.room = nic->in.size = slots;
-	nic->out.room = nic->out.size = slots;
 	nic->policies_size = policies;
-	nic->in.sa = kvcalloc(slots, sizeof(*nic->in.sa), GFP_KERNEL);
-	nic->out.sa = kvcalloc(slots, sizeof(*nic->out.sa), GFP_KERNEL);
 	nic->txq_packets = kcalloc(queues, sizeof(*nic->txq_packets), GFP_KERNEL);
-	if (!nic->in.sa || !nic->out.sa || !nic->txq_packets)
+	nic->wq = alloc_workqueue("krnic", WQ_UNBOUND, 0);
+	if (!nic->txq_packets || !nic->wq)
 		return -ENOMEM;
-	return krnic_rxqs_init(nic);
+	nic->shared = shared;
+	err = table_init(&nic->in, slots_in);
+	err = err ?: table_init(&nic->out, slots_out);
+	return err ?: krnic_rxqs_init(nic);
 }
 
 static void krnic_free(struct krnic *nic)
 {
 	if (!nic)
 		return;
+	if (nic->wq)
+		destroy_workqueue(nic->wq);
 	krnic_rxqs_free(nic);
 	kfree(nic->txq_packets);
-	kvfree(nic->out.sa);
-	kvfree(nic->in.sa);
+	table_free(&nic->out);
+	table_free(&nic->in);
 	free_netdev(nic->dev);
 }
 
@@ -114,6 +141,7 @@ static struct krnic *krnic_new(void)
 	nic->dev = dev;
 	nic->queues = nic->queues_max = queues;
 	spin_lock_init(&nic->lock);
+	krnic_faults_init(nic);
 	get_random_bytes(nic->key, sizeof(nic->key));
 	krnic_rss_default(nic);
 	if (krnic_tables_init(nic)) {
@@ -129,8 +157,10 @@ static void pair_remove(unsigned int registered)
 	unsigned int i;
 
 	debugfs_remove_recursive(root);
-	for (i = 0; i < registered; i++)
+	for (i = 0; i < registered; i++) {
+		cancel_delayed_work_sync(&pair[i]->link_up);
 		unregister_netdev(pair[i]->dev);
+	}
 	synchronize_net();
 	kick_all_cpus_sync();
 	rcu_barrier();
@@ -142,10 +172,18 @@ static bool parameters_good(void)
 {
 	if (!queues)
 		queues = min_t(unsigned int, num_possible_cpus(), KRNIC_QUEUES_MAX);
+	if (!slots_in)
+		slots_in = slots;
+	if (!slots_out)
+		slots_out = slots;
 	if (queues > KRNIC_QUEUES_MAX)
 		pr_err("krnic: queues %u: at most %u\n", queues, KRNIC_QUEUES_MAX);
 	else if (!slots || slots > KRNIC_SLOTS_MAX)
 		pr_err("krnic: slots %u: 1 to %u\n", slots, KRNIC_SLOTS_MAX);
+	else if (slots_in > KRNIC_SLOTS_MAX || slots_out > KRNIC_SLOTS_MAX)
+		pr_err("krnic: slots_in %u, slots_out %u: at most %u\n", slots_in, slots_out, KRNIC_SLOTS_MAX);
+	else if (shared && (slots_in != slots || slots_out != slots))
+		pr_err("krnic: slots_in and slots_out are for separate tables, and shared is for one\n");
 	else if (policies > KRNIC_POLICIES_MAX)
 		pr_err("krnic: policies %u: at most %u\n", policies, KRNIC_POLICIES_MAX);
 	else

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Policies. As in hardware, the card matches packets itself: a protected packet comes down without a mark of its SA. */
 #include <linux/slab.h>
-#include <linux/udp.h>
-#include <net/ip.h>
 
 #include "krnic.h"
 
@@ -13,8 +11,6 @@ static struct krnic_policy *policy_of(const struct xfrm_policy *xp)
 
 static const char *policy_objection(const struct xfrm_policy *xp)
 {
-	if (xp->family != AF_INET)
-		return "only IPv4";
 	if (xp->xdo.dir != XFRM_DEV_OFFLOAD_IN && xp->xdo.dir != XFRM_DEV_OFFLOAD_OUT)
 		return "only policies in and out";
 	if (xp->xfrm_nr > 1)
@@ -43,9 +39,22 @@ static struct krnic_policy *policy_new(const struct xfrm_policy *xp)
 		p->verdict = KRNIC_BYPASS;
 	} else {
 		p->verdict = KRNIC_PROTECT;
-		p->reqid = xp->xfrm_vec[0].reqid;
+		p->tmpl = xp->xfrm_vec[0];
+		p->reqid = p->tmpl.reqid;
 	}
 	return p;
+}
+
+/* Acknowledged and not offloaded: what xfrm_dev_policy_add (net/xfrm/xfrm_device.c) does when a driver refuses. */
+static int policy_leave(struct xfrm_policy *xp)
+{
+	struct net_device *dev = xp->xdo.dev;
+
+	xp->xdo.dev = NULL;
+	xp->xdo.type = XFRM_DEV_OFFLOAD_UNSPECIFIED;
+	xp->xdo.dir = 0;
+	netdev_put(dev, &xp->xdo.dev_tracker);
+	return 0;
 }
 
 int krnic_policy_add(struct xfrm_policy *xp, struct netlink_ext_ack *extack)
@@ -59,6 +68,8 @@ int krnic_policy_add(struct xfrm_policy *xp, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG_FMT_MOD(extack, "%s", objection);
 		return -EINVAL;
 	}
+	if (krnic_fault_strikes(nic, KRNIC_SILENT_NO_OFFLOAD, NULL))
+		return policy_leave(xp);
 	p = policy_new(xp);
 	if (!p)
 		return -ENOMEM;
@@ -100,49 +111,18 @@ void krnic_policy_free(struct xfrm_policy *xp)
 
 /* ---- matching ---- */
 
-struct flow {
-	__be32 saddr, daddr;
-	__be16 sport, dport; /* 0 where there are none */
-	u8 protocol;
-};
-
-static void flow_read(struct flow *f, const struct sk_buff *skb)
-{
-	const struct iphdr *ip = ip_hdr(skb);
-	const __be16 *ports;
-	__be16 room[2];
-
-	*f = (struct flow){.saddr = ip->saddr, .daddr = ip->daddr, .protocol = ip->protocol};
-	if ((ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_TCP) || ip->frag_off & htons(IP_OFFSET))
-		return;
-	ports = skb_header_pointer(skb, skb_network_offset(skb) + ip->ihl * 4, sizeof(room), room);
-	if (ports) {
-		f->sport = ports[0];
-		f->dport = ports[1];
-	}
-}
-
-static bool sel_match(const struct xfrm_selector *s, const struct flow *f)
-{
-	return addr4_match(f->daddr, s->daddr.a4, s->prefixlen_d) &&
-	       addr4_match(f->saddr, s->saddr.a4, s->prefixlen_s) && (!s->proto || s->proto == f->protocol) &&
-	       !((f->sport ^ s->sport) & s->sport_mask) && !((f->dport ^ s->dport) & s->dport_mask);
-}
-
-enum krnic_verdict krnic_policy_lookup(struct krnic *nic, u8 dir, const struct sk_buff *skb, u32 *reqid)
+enum krnic_verdict krnic_policy_lookup(struct krnic *nic, u8 dir, const struct krnic_flow *f, struct xfrm_tmpl *tmpl)
 {
 	enum krnic_verdict verdict = KRNIC_NO_POLICY;
 	struct krnic_policy *p, *best = NULL;
-	struct flow flow;
 
-	flow_read(&flow, skb);
 	spin_lock(&nic->lock);
 	list_for_each_entry(p, &nic->policies, link) if (p->dir == dir && (!best || p->priority < best->priority) &&
-							 sel_match(&p->sel, &flow)) best = p;
+							 krnic_flow_matches(f, &p->sel)) best = p;
 	if (best) {
 		best->hits++;
 		verdict = best->verdict;
-		*reqid = best->reqid;
+		*tmpl = best->tmpl;
 	}
 	spin_unlock(&nic->lock);
 	return verdict;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * Receive side scaling: Toeplitz over source address, destination address, and then the SPI of ESP or the ports of TCP
- * and UDP, all as they are on the wire; and the rules that come before it.
+ * and UDP (ESP in UDP is UDP), all as they are on the wire; and the rules that come before it.
  */
 #include <linux/etherdevice.h>
 #include <linux/unaligned.h>
-#include <net/ip.h>
 
 #include "krnic.h"
 
@@ -24,59 +23,80 @@ static u32 toeplitz(const u8 key[KRNIC_KEY], const u8 *data, unsigned int len)
 	return hash;
 }
 
-static bool rule_matches(const struct krnic_rule *rule, const struct iphdr *ip, __be32 spi)
+static bool rule_matches_ipv4(const struct ethtool_rx_flow_spec *fs, const struct krnic_flow *f, __be32 spi)
 {
-	const struct ethtool_ah_espip4_spec *v = &rule->fs.h_u.esp_ip4_spec, *m = &rule->fs.m_u.esp_ip4_spec;
+	const struct ethtool_ah_espip4_spec *v = &fs->h_u.esp_ip4_spec, *m = &fs->m_u.esp_ip4_spec;
 
-	return rule->used && !((spi ^ v->spi) & m->spi) && !((ip->saddr ^ v->ip4src) & m->ip4src) &&
-	       !((ip->daddr ^ v->ip4dst) & m->ip4dst);
+	return !((spi ^ v->spi) & m->spi) && !((f->saddr.a4 ^ v->ip4src) & m->ip4src) &&
+	       !((f->daddr.a4 ^ v->ip4dst) & m->ip4dst);
 }
 
-static struct krnic_rule *rule_find(struct krnic *nic, const struct iphdr *ip, __be32 spi)
+static bool rule_matches_ipv6(const struct ethtool_rx_flow_spec *fs, const struct krnic_flow *f, __be32 spi)
+{
+	const struct ethtool_ah_espip6_spec *v = &fs->h_u.esp_ip6_spec, *m = &fs->m_u.esp_ip6_spec;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if ((f->saddr.a6[i] ^ v->ip6src[i]) & m->ip6src[i] || (f->daddr.a6[i] ^ v->ip6dst[i]) & m->ip6dst[i])
+			return false;
+	return !((spi ^ v->spi) & m->spi);
+}
+
+static struct krnic_rule *rule_find(struct krnic *nic, const struct krnic_flow *f, __be32 spi)
 {
 	int i;
 
-	for (i = 0; i < KRNIC_RULES; i++)
-		if (rule_matches(&nic->rule[i], ip, spi))
-			return &nic->rule[i];
+	for (i = 0; i < KRNIC_RULES; i++) {
+		struct krnic_rule *rule = &nic->rule[i];
+
+		if (!rule->used || rule->fs.flow_type != (f->family == AF_INET ? ESP_V4_FLOW : ESP_V6_FLOW))
+			continue;
+		if (f->family == AF_INET ? rule_matches_ipv4(&rule->fs, f, spi) : rule_matches_ipv6(&rule->fs, f, spi))
+			return rule;
+	}
 	return NULL;
 }
 
-/* The first four octets behind the IP header, where they are hashed. */
-static bool has_ports(const struct iphdr *ip)
+/* The first four octets behind the IP header, where they are hashed: SPI or ports. */
+static const u8 *hashed_l4(const struct krnic_flow *f, const struct sk_buff *skb)
 {
-	return (ip->protocol == IPPROTO_ESP || ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
-	       !ip_is_fragment(ip);
+	if (f->protocol != IPPROTO_ESP && f->protocol != IPPROTO_UDP && f->protocol != IPPROTO_TCP)
+		return NULL;
+	return !f->fragment && f->end >= f->l4 + 4 ? skb->data + f->l4 : NULL;
 }
 
 unsigned int krnic_queue_pick(struct krnic *nic, struct sk_buff *skb)
 {
-	const struct iphdr *ip = (const struct iphdr *)(skb->data + ETH_HLEN);
+	__be16 type = ((const struct ethhdr *)skb->data)->h_proto;
 	struct krnic_rule *rule = NULL;
-	unsigned int queue, len = 8;
-	u8 in[12];
+	unsigned int queue, len;
+	struct krnic_flow f;
+	const u8 *l4;
+	u8 in[36];
 	u32 hash;
 
-	if (((const struct ethhdr *)skb->data)->h_proto != htons(ETH_P_IP) || skb->len < ETH_HLEN + sizeof(*ip) + 4 ||
-	    ip->ihl < 5 || skb->len < ETH_HLEN + ip->ihl * 4 + 4)
+	if ((type != htons(ETH_P_IP) && type != htons(ETH_P_IPV6)) || !krnic_flow_read(&f, skb, ETH_HLEN, type))
 		return 0;
-	memcpy(in, &ip->saddr, 4);
-	memcpy(in + 4, &ip->daddr, 4);
-	if (has_ports(ip)) {
-		memcpy(in + len, (const u8 *)ip + ip->ihl * 4, 4);
+	len = f.family == AF_INET ? 4 : 16;
+	memcpy(in, &f.saddr, len);
+	memcpy(in + len, &f.daddr, len);
+	len *= 2;
+	l4 = hashed_l4(&f, skb);
+	if (l4) {
+		memcpy(in + len, l4, 4);
 		len += 4;
 	}
 	spin_lock(&nic->lock);
 	hash = toeplitz(nic->key, in, len);
 	queue = nic->indir[hash % KRNIC_INDIR];
-	if (ip->protocol == IPPROTO_ESP && len > 8)
-		rule = rule_find(nic, ip, (__force __be32)get_unaligned((u32 *)(in + 8)));
+	if (l4 && f.protocol == IPPROTO_ESP)
+		rule = rule_find(nic, &f, (__force __be32)get_unaligned((const u32 *)l4));
 	if (rule) {
 		rule->hits++;
 		queue = rule->fs.ring_cookie;
 	}
 	spin_unlock(&nic->lock);
-	skb_set_hash(skb, hash, len > 8 ? PKT_HASH_TYPE_L4 : PKT_HASH_TYPE_L3);
+	skb_set_hash(skb, hash, l4 ? PKT_HASH_TYPE_L4 : PKT_HASH_TYPE_L3);
 	return queue % nic->queues;
 }
 

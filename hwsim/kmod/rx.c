@@ -2,42 +2,51 @@
 /* From the cable to the host: queue, interrupt, NAPI, SA, policy. */
 #include <linux/etherdevice.h>
 #include <linux/slab.h>
-#include <net/ip.h>
+#include <linux/udp.h>
 
 #include "krnic.h"
 
 /* ---- a packet, on its queue's CPU ---- */
 
-static bool is_ipv4(const struct sk_buff *skb)
+static __be16 type_of(const struct sk_buff *skb)
 {
-	const struct iphdr *ip = (const struct iphdr *)(skb->data + ETH_HLEN);
-
-	return ((const struct ethhdr *)skb->data)->h_proto == htons(ETH_P_IP) && skb->len >= ETH_HLEN + sizeof(*ip) &&
-	       ip->version == 4 && ip->ihl >= 5 && ntohs(ip->tot_len) >= ip->ihl * 4 &&
-	       skb->len >= ETH_HLEN + ntohs(ip->tot_len);
+	return ((const struct ethhdr *)skb->data)->h_proto;
 }
 
-static __be32 spi_of(const struct iphdr *ip)
+static bool is_ip(__be16 type)
 {
-	return (__force __be32)get_unaligned((const u32 *)((const u8 *)ip + ip->ihl * 4));
+	return type == htons(ETH_P_IP) || type == htons(ETH_P_IPV6);
 }
 
-/* ESP that the card has the SA for; with a reference to its state. */
-static struct krnic_sa *sa_for(struct krnic *nic, const struct sk_buff *skb)
+/*
+ * ESP, perhaps in UDP, that the card has the SA for; with a reference to its state. Fragments, and in crypto offload
+ * what is behind IP options, are left to the host.
+ */
+static struct krnic_sa *sa_for(struct krnic *nic, const struct sk_buff *skb, const struct krnic_flow *f,
+			       unsigned int *esp_at)
 {
-	const struct iphdr *ip = ip_hdr(skb);
+	unsigned int at = f->protocol == IPPROTO_UDP ? f->l4 + sizeof(struct udphdr) : f->l4;
 	struct krnic_sa *sa;
+	__be32 spi;
 
-	if (ip->protocol != IPPROTO_ESP || ip_is_fragment(ip) || ntohs(ip->tot_len) < ip->ihl * 4 + 8)
+	if ((f->protocol != IPPROTO_ESP && f->protocol != IPPROTO_UDP) || f->fragment || f->end < at + 8)
 		return NULL;
-	sa = krnic_sa_for_rx(nic, spi_of(ip), ip->daddr);
-	if (!sa)
+	spi = (__force __be32)get_unaligned((const u32 *)(skb->data + at));
+	if (!spi) /* IKE, not ESP, in UDP: RFC 3948 2.2 */
+		return NULL;
+	*esp_at = at;
+	sa = krnic_sa_for_rx(nic, f, spi);
+	if (!sa && f->protocol == IPPROTO_ESP)
 		krnic_count(nic, KRNIC_rx_no_sa);
+	if (sa && sa->crypto && f->options) {
+		xfrm_state_put(sa->x);
+		return NULL;
+	}
 	return sa;
 }
 
-/* Says to the stack that the card has done it all. Takes over the reference to the state if it returns true. */
-static bool mark_done(struct sk_buff *skb, struct krnic_sa *sa)
+/* Says to the stack what the card has done. Takes over the reference to the state if it returns true. */
+static bool mark_done(struct sk_buff *skb, struct krnic_sa *sa, u32 status)
 {
 	struct sec_path *sp = secpath_set(skb);
 	struct xfrm_offload *xo;
@@ -48,50 +57,98 @@ static bool mark_done(struct sk_buff *skb, struct krnic_sa *sa)
 	sp->olen++;
 	xo = xfrm_offload(skb);
 	xo->flags = CRYPTO_DONE;
-	xo->status = CRYPTO_SUCCESS;
+	xo->status = status;
+	if (sa->x->encap && sa->x->props.mode == XFRM_MODE_TRANSPORT)
+		skb->ip_summed = CHECKSUM_UNNECESSARY; /* a NAT may have changed addresses below it: RFC 3948 3.1.2 */
 	return true;
 }
 
-/* The stack asks no policy about what the card has decrypted (net/xfrm.h, __xfrm_policy_check2): the card does. */
-static bool is_allowed(struct krnic *nic, const struct sk_buff *skb, const struct krnic_sa *sa)
+/*
+ * The stack asks no policy about what the card has decrypted in packet offload (net/xfrm.h, __xfrm_policy_check2): the
+ * card does. sa: of packet offload, or NULL.
+ */
+static bool is_allowed(struct krnic *nic, const struct krnic_flow *f, const struct krnic_sa *sa)
 {
-	u32 reqid = 0;
+	struct xfrm_tmpl tmpl;
 
-	switch (krnic_policy_lookup(nic, XFRM_DEV_OFFLOAD_IN, skb, &reqid)) {
+	if (sa && sa->x->sel.family && !krnic_flow_matches(f, &sa->x->sel))
+		return false;
+	switch (krnic_policy_lookup(nic, XFRM_DEV_OFFLOAD_IN, f, &tmpl)) {
 	case KRNIC_NO_POLICY:
 	case KRNIC_BYPASS:
 		return !sa;
 	case KRNIC_PROTECT:
 		/* ESP without an SA in the card is for the host, which has policies too */
-		return sa ? sa->x->props.reqid == reqid : ip_hdr(skb)->protocol == IPPROTO_ESP;
+		return sa ? sa->x->props.reqid == tmpl.reqid : f->protocol == IPPROTO_ESP;
 	case KRNIC_BLOCK:
 		break;
 	}
 	return false;
 }
 
-static bool ingress(struct krnic *nic, struct sk_buff *skb)
+/* The reference to the SA's state goes with the packet, or is put. */
+static bool ingress_packet(struct krnic *nic, struct sk_buff *skb, struct krnic_sa *sa, const struct krnic_flow *f,
+			   unsigned int esp_at)
 {
-	struct krnic_sa *sa;
+	struct krnic_flow inner;
 
-	if (!is_ipv4(skb))
-		return true;
-	skb_set_network_header(skb, ETH_HLEN);
-	sa = sa_for(nic, skb);
-	if (sa && krnic_esp_decrypt(nic, sa, skb))
+	if (krnic_esp_decapsulate(nic, sa, skb, f, esp_at))
 		goto drop;
-	if (!is_allowed(nic, skb, sa)) {
+	if (!krnic_flow_read(&inner, skb, ETH_HLEN, type_of(skb)) || !is_allowed(nic, &inner, sa)) {
 		krnic_count(nic, KRNIC_rx_policy);
 		goto drop;
 	}
-	krnic_count(nic, sa ? KRNIC_rx_esp : KRNIC_rx_plain);
-	if (!sa || mark_done(skb, sa))
+	if (mark_done(skb, sa, CRYPTO_SUCCESS)) {
+		krnic_count(nic, KRNIC_rx_esp);
 		return true;
+	}
 	krnic_count(nic, KRNIC_rx_drop);
 drop:
-	if (sa)
-		xfrm_state_put(sa->x);
+	xfrm_state_put(sa->x);
 	return false;
+}
+
+static bool ingress_crypto(struct krnic *nic, struct sk_buff *skb, struct krnic_sa *sa, const struct krnic_flow *f,
+			   unsigned int esp_at)
+{
+	int err = krnic_esp_decrypt(nic, sa, skb, f, esp_at);
+	bool tunnel = sa->x->props.mode == XFRM_MODE_TUNNEL;
+	u32 status = CRYPTO_SUCCESS;
+
+	if (err && err != -EBADMSG)
+		goto drop;
+	if (err)
+		status = tunnel ? CRYPTO_TUNNEL_ESP_AUTH_FAILED : CRYPTO_TRANSPORT_ESP_AUTH_FAILED;
+	if (mark_done(skb, sa, status)) {
+		if (!err)
+			krnic_count(nic, KRNIC_rx_esp);
+		return true;
+	}
+	krnic_count(nic, KRNIC_rx_drop);
+drop:
+	xfrm_state_put(sa->x);
+	return false;
+}
+
+/* False: dropped and counted. */
+static bool ingress(struct krnic *nic, struct sk_buff *skb)
+{
+	unsigned int esp_at = 0;
+	struct krnic_flow f;
+	struct krnic_sa *sa;
+
+	if (!is_ip(type_of(skb)) || !krnic_flow_read(&f, skb, ETH_HLEN, type_of(skb)))
+		return true;
+	sa = sa_for(nic, skb, &f, &esp_at);
+	if (sa)
+		return sa->crypto ? ingress_crypto(nic, skb, sa, &f, esp_at) :
+				    ingress_packet(nic, skb, sa, &f, esp_at);
+	if (!is_allowed(nic, &f, NULL)) {
+		krnic_count(nic, KRNIC_rx_policy);
+		return false;
+	}
+	krnic_count(nic, KRNIC_rx_plain);
+	return true;
 }
 
 static void deliver(struct krnic_rxq *rxq, struct sk_buff *skb)
@@ -106,7 +163,7 @@ static void deliver(struct krnic_rxq *rxq, struct sk_buff *skb)
 	dev_sw_netstats_rx_add(nic->dev, skb->len);
 	skb->protocol = eth_type_trans(skb, nic->dev);
 	skb_record_rx_queue(skb, rxq->index);
-	netif_receive_skb(skb);
+	napi_gro_receive(&rxq->napi, skb); /* crypto offload goes on in esp4_gro_receive and esp6_gro_receive */
 }
 
 static int krnic_poll(struct napi_struct *napi, int budget)
@@ -199,8 +256,11 @@ void krnic_rxqs_start(struct krnic *nic)
 {
 	unsigned int q;
 
-	for (q = 0; q < nic->queues_max; q++)
+	for (q = 0; q < nic->queues_max; q++) {
+		/* the peer may just have looked whether this end is up when it went down */
+		skb_queue_purge(&nic->rxq[q].list);
 		napi_enable(&nic->rxq[q].napi);
+	}
 }
 
 void krnic_rxqs_stop(struct krnic *nic)

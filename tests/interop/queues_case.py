@@ -26,9 +26,9 @@ FLOWS = 48  # each way: so many that every queue has some, whatever the kernel's
 PACKETS, INTERVAL_MS = {"keyrack": 70, "strongswan": 200}, {"keyrack": 140, "strongswan": 50}
 # A TAP sends a flow on the queue on which the same ports, turned round, came in: no two flows may be like that.
 SOURCE_PORT = {"a": 4000, "b": 4100}
-# charon counts both directions of an SA, and sends on the newest of them only: that one reaches its count first, and
-# those that only keyrack sends on reach keyrack's.
-COUNTS = {"strongswan": {"packets": (250, 8000, 10)}, "keyrack": {"packets": (120, 8000, 20)}}
+# charon sends on the newest SA only, and counts the packets of each direction; keyrack comes sooner where it began, and
+# later where it did not. So close together both sides' counts are reached, whoever began.
+COUNTS = {"strongswan": {"packets": (150, 8000, 40)}, "keyrack": {"packets": (120, 8000, 20)}}
 REKEYS_WANTED = 4  # by each side
 
 
@@ -83,17 +83,28 @@ def at_rest(ours):
     return len(ours.swanctl.children()) == QUEUES + 1 and used == 2 * (QUEUES + 1)
 
 
+def counted(ours):
+    """Packets out and in that keyrack has seen in the card's counters so far."""
+    rows = ours.keyrack("queues")
+    return tuple(sum(int(row[f"total_packets_{direction}"]) for row in rows) for direction in ("out", "in"))
+
+
+def all_counted(ours, sent, received):
+    """But for what is sent on a redundant SA between the last look at its counters and its removal: part of one burst."""
+    redundant = int(ours.keyrack("status")["counters"]["collisions"])
+    got = counted(ours)
+    return sent - FLOWS * redundant <= got[0] <= sent and got[1] == received
+
+
 def check_queues(ours, sent, received):
     """Every queue has its own SA, in the card; if anything was sent, each has sent some; and all of it is counted."""
+    wait_until(f"{sent} packets out and {received} in counted", 10, lambda: all_counted(ours, sent, received))
     rows = {row["queue"]: row for row in ours.keyrack("queues")}
     for name, row in rows.items():
         print(f"queue {name}: in {row['spi_in']}, out {row['spi_out']}, {row['total_packets_in']} packets in, "
               f"{row['total_packets_out']} out; {row['steering']}")
         require(name == "any" or not sent or int(row["total_packets_out"]), f"queue {name} has sent nothing")
     require(set(rows) == {"any", *map(str, range(QUEUES))}, f"keyrack has SAs for {', '.join(rows)}")
-    for direction, number in (("out", sent), ("in", received)):
-        counted = sum(int(row[f"total_packets_{direction}"]) for row in rows.values())
-        require(counted == number, f"{counted} packets {direction} counted, of {number}")
     ours.check_offloaded()
 
 

@@ -1,12 +1,13 @@
 #!/bin/bash
 # A VM with a real kernel and keyrack's NIC module, on a fresh Debian 12 with the packages of .ci/setup. Needs root.
 #
-#   lab.sh setup              fetch the newest kernel that Debian 13's archive has, and iproute2 (once)
+#   lab.sh setup              fetch the newest kernel that Debian 13's archive has, iproute2, and the peers: strongSwan
+#                             and Libreswan (once)
 #   lab.sh build [DIR]        build a kernel module for it; DIR has a Kbuild file (hwsim/kmod)
 #   lab.sh run SCRIPT [ARG]   boot, run SCRIPT with bash as root in the guest, and return its exit status
 #
 # The guest's root is the host's, read-only, with a tmpfs on top: what is built here runs there as it is. SCRIPT sees
-#   LAB            the state directory: $LAB/ko/*.ko are the modules
+#   LAB            the state directory: $LAB/ko/*.ko are the modules, $LAB/peers/SUITE the peers' trees
 #   LAB_HERE       the directory of this file
 #   KEYRACK_BIN    where keyrackd and keyrack are (set it to choose; else build/release/bin)
 #
@@ -21,7 +22,8 @@ TOP=$(cd "$HERE/../.." && pwd)
 LAB=${KEYRACK_LAB:-/var/tmp/keyrack-lab}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 SUITES="trixie trixie-backports" # where the kernel and its compiler come from
-LAYOUT=1                         # of the state directory: another number makes it anew
+LAYOUT=2                         # of the state directory: another number makes it anew
+PEERS=1                          # of the peers' trees: the same
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 skip() {
@@ -51,9 +53,14 @@ lock() { # one setup or build at a time
 
 mirror() { # the one that apt uses here already
   local found
-  found=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | awk '
-    /^URIs:/ { print $2; exit }
-    /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) { print $i; exit } }')
+  found=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>/dev/null | awk '
+    /^(URIs:|deb )/ {
+      for (i = 2; i <= NF; i++) {
+        if ($i ~ /:\/\// && !any) any = $i
+        if ($i ~ /:\/\/.*\/debian\/?$/ && !debian) debian = $i # others may be of other packages
+      }
+    }
+    END { print debian ? debian : any }')
   [ -n "$found" ] || skip "no Debian mirror in /etc/apt"
   printf '%s\n' "$found"
 }
@@ -91,7 +98,7 @@ fetch() { # VERSION
 
 unpack_modules() { # VERSION: what the lab can use (all of them are 178 MB)
   local part parts=('*/modules.*')
-  for part in net crypto lib arch fs/9p fs/netfs fs/overlayfs drivers/net/bonding drivers/infiniband/core \
+  for part in net crypto lib arch fs/9p fs/netfs fs/overlayfs fs/configfs drivers/net/bonding drivers/infiniband/core \
     drivers/infiniband/sw; do
     parts+=("*/kernel/$part/*")
   done
@@ -143,11 +150,52 @@ do_setup() {
   printf '%s %s\n' "$LAYOUT" "$version" >"$LAB/setup.done"
 }
 
+# ---- setup: the peers, in Debians that are only unpacked and that the guest changes its root to ----
+
+unpack_tree() { # SUITE PACKAGES BESIDES
+  local from
+  from=$(mirror)
+  rm -rf "$LAB/peers/$1"
+  mkdir -p "$LAB/peers"
+  # An archive that was not renewed for a while will do.
+  # shellcheck disable=SC2016 # mmdebstrap's shell is to see the variables
+  mmdebstrap --quiet --variant=extract --mode=root --include="$2" \
+    --aptopt='Acquire::Check-Valid-Until "false"' --extract-hook='set -e
+    cd "$1/tmp"
+    for package in '"$3"'; do
+      APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq download "$package"
+      dpkg -x "$package"_*.deb "$1"
+      rm "$package"_*.deb
+    done' "$1" "$LAB/peers/$1" "deb $from $1 main" || return
+  rm -rf "$LAB/peers/$1"/usr/share/{doc,info,locale,man,zoneinfo} "$LAB/peers/$1"/var/{cache,lib/apt}
+  printf '%s\n' "$PEERS" >"$LAB/peers/$1/ready"
+}
+
+peers_tree() { # SUITE PACKAGES BESIDES: made once. BESIDES are packages that conflict with PACKAGES, in name only
+  local try
+  [ "$(cat "$LAB/peers/$1/ready" 2>/dev/null)" != "$PEERS" ] || return 0
+  for try in 1 2; do # as with the kernel, the archive may change meanwhile
+    unpack_tree "$@" && return
+    say "the peers of $1 cannot be fetched (try $try)"
+  done
+  rm -rf "$LAB/peers/$1"
+  say "the tests with them will be skipped"
+}
+
+peers() {
+  local needs=libnss3-tools # Libreswan's, but for scripts and what they call
+  needs+=,libaudit1,libcap-ng0,libcrypt1,libcurl3t64-gnutls,libevent-core-2.1-7t64,libevent-pthreads-2.1-7t64
+  needs+=,libldap2,libldns3t64,libpam0g,libselinux1,libunbound8
+  peers_tree trixie "base-files,dash,charon-systemd,$needs" libreswan
+  peers_tree forky base-files,charon-systemd "" # Debian 13's strongSwan is 6.0.1; RFC 9611 came with 6.0.2
+}
+
 cmd_setup() {
   need apt-get apt-cache dpkg tar xz depmod flock qemu-system-x86_64 busybox cpio mmdebstrap
   [ -r "$KEYRING" ] || skip "$KEYRING is missing"
   lock
   is_set_up || do_setup
+  peers
 }
 
 # ---- build: the module, in a Debian 13 that is only unpacked ----
@@ -254,15 +302,17 @@ boot() { # DIR
   local kind cpu=max
   kind=$(accel)
   [ "$kind" = kvm ] && cpu=host
-  [ "$kind" = tcg ] && kind=tcg,thread=multi
+  # one thread for all CPUs: of several, QEMU 7.2's may run code that another one is just patching ("Oops: int3"), and
+  # stand still where the host has fewer; what is slow here is one CPU's work at a time anyway
+  [ "$kind" = tcg ] && kind=tcg,thread=single
   timeout "${LAB_TIMEOUT:-300}" qemu-system-x86_64 -M q35 -accel "$kind" -cpu "$cpu" -smp "${LAB_CPUS:-4}" \
     -m "${LAB_MEM:-1024}" -nodefaults -no-user-config -display none -no-reboot -serial stdio -monitor none -net none \
     -pidfile "$1/pid" -kernel "$LAB/kernel/usr/lib/modules/$(cat "$LAB/version")/vmlinuz" -initrd "$1/initrd" \
-    -append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off" \
+    -append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off sysctl.kernel.panic_on_rcu_stall=1" \
     -fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
     -device virtio-9p-pci,fsdev=host,mount_tag=host \
     -fsdev "local,id=out,path=$1/out,security_model=none" \
-    -device virtio-9p-pci,fsdev=out,mount_tag=out </dev/null | tr -d '\r'
+    -device virtio-9p-pci,fsdev=out,mount_tag=out </dev/null | sed -u 's/\r$//'
 }
 
 # Software emulation on a busy host now and then lets a kernel hang or panic before it has come up: then it is tried

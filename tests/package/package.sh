@@ -74,6 +74,8 @@ for page in "8 keyrackd" "1 keyrack" "5 keyrack.conf" "8 keyrack-hwsim"; do
   # shellcheck disable=SC2086
   inside man $page >"$WORK/page" 2>"$WORK/page.errors" || fail "man $page: $(cat "$WORK/page.errors")"
   [ "$(wc -l <"$WORK/page")" -gt 20 ] || fail "man $page: $(cat "$WORK/page")"
+  # markdown that was not understood, and dashes that no program would take
+  ! grep -nE '\*\*|–|—' "$WORK/page" || fail "man $page: see above"
 done
 inside bash -c '. /usr/share/bash-completion/completions/keyrack && complete -p keyrack' >/dev/null || fail "completion"
 for f in "$ROOT"/usr/share/doc/keyrack/examples/*.conf; do

@@ -38,6 +38,25 @@ static void tight_play(struct world *w)
 	story_finish(w);
 }
 
+/* Cards that turn out to be smaller than the controllers believe, under traffic. */
+static void believed_configure(struct world_config *c, struct prng *rng)
+{
+	tight_configure(c, rng);
+	for (unsigned int i = 0; i < 2; i++) {
+		c->side[i].slots = 6 + 2 * (uint32_t)prng_below(rng, 6);
+		c->side[i].believed = 64;
+		c->side[i].life_packets *= 4; /* a full table is asked for seconds before it is believed */
+	}
+}
+
+static void believed_play(struct world *w)
+{
+	if (!story_flow(w, story_one_up, 8, 60) || !world_run(w, 60 * sim_s))
+		return;
+	story_expect_rekeys(w, 4);
+	story_finish(w);
+}
+
 static void both_configure(struct world_config *c, struct prng *rng)
 {
 	story_rekeys(c, rng);
@@ -391,7 +410,6 @@ static void transport_configure(struct world_config *c, struct prng *rng)
 {
 	story_rekeys(c, rng);
 	c->transport = true;
-	c->v6 = false; /* the traffic is IPv4 */
 }
 
 static void encap_configure(struct world_config *c, struct prng *rng)
@@ -457,6 +475,7 @@ static void clients_play(struct world *w)
 static const struct scenario scenarios[] = {
 	{"plain", "one SA for all queues", story_common, plain_play},
 	{"rekeys", "an SA per queue, replaced by count from both ends", story_rekeys, queues_steered_play},
+	{"believed", "cards are smaller than believed", believed_configure, believed_play},
 	{"tight", "room for one replacement at a time", tight_configure, tight_play},
 	{"both", "both ends start at once", both_configure, both_play},
 	{"faults", "the card refuses and loses events", story_rekeys, faults_play},

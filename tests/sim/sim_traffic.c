@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim_traffic.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +30,17 @@ static int64_t packet_new(struct world *w)
 	return (int64_t)w->n_packets++;
 }
 
+/* By what a packet travels in: a tunnel between the networks, or from host to host; IPv4 and IPv6; and by side. */
+static const char *const flow_addr[2][2][2] = {
+	{{"10.1.0.1", "10.2.0.1"}, {"2001:db8:1::1", "2001:db8:2::1"}},
+	{{"192.0.2.1", "192.0.2.2"}, {"2001:db8::1", "2001:db8::2"}},
+};
+
 void traffic_send(struct side *s, unsigned int queue)
 {
 	struct world *w = s->w;
 	struct gen_flow flow = {
-		.family = 4,
-		.src = {10, (uint8_t)(1 + s->i), 0, 1},
-		.dst = {10, (uint8_t)(2 - s->i), 0, 1},
+		.family = w->v6 ? 6 : 4,
 		.sport = 4000,
 		.dport = 5000,
 	};
@@ -45,10 +50,8 @@ void traffic_send(struct side *s, unsigned int queue)
 	uint8_t packet[PAYLOAD + 100];
 	size_t len;
 
-	if (w->transport) { /* from host to host */
-		memcpy(flow.src, (const uint8_t[]){192, 0, 2, (uint8_t)(1 + s->i)}, 4);
-		memcpy(flow.dst, (const uint8_t[]){192, 0, 2, (uint8_t)(2 - s->i)}, 4);
-	}
+	inet_pton(w->v6 ? AF_INET6 : AF_INET, flow_addr[w->transport][w->v6][s->i], flow.src);
+	inet_pton(w->v6 ? AF_INET6 : AF_INET, flow_addr[w->transport][w->v6][!s->i], flow.dst);
 	len = gen_packet_build(&flow, &h, packet, sizeof(packet));
 	w->sent++;
 	w->current = tag;

@@ -144,7 +144,7 @@ static int limits_text(const struct side_config *k, char *out, size_t size)
 }
 
 static const char *const host_addr[2][2] = {{"192.0.2.1", "192.0.2.2"}, {"2001:db8::1", "2001:db8::2"}};
-static const char *const net_addr[2] = {"10.1.0.0/16", "10.2.0.0/16"};
+static const char *const net_addr[2][2] = {{"10.1.0.0/16", "10.2.0.0/16"}, {"2001:db8:1::/48", "2001:db8:2::/48"}};
 
 static int nic_text(const struct side *s, char *out, size_t size)
 {
@@ -156,9 +156,9 @@ static int nic_text(const struct side *s, char *out, size_t size)
 		"counter_poll = %" PRIu64 "ms\ncounter_gap = %" PRIu64 "ms\ndrain = %" PRIu64 "ms\n%s\n}\n"
 		"daemon {\nretransmit_timeout = %ums\nretransmit_base = 1.3\nretransmit_tries = 12\n}\n"
 		"secrets {\nike-sim {\nsecret = \"two hosts and one secret\"\n}\n}\n",
-		s->i + 1, word(k->profile, "tiny-33"), k->slots, k->queues_open ? "# " : "", k->queues ? k->queues : 1,
-		k->counter_poll_ms ? k->counter_poll_ms : 1000, k->counter_gap_ms, k->drain_ms ? k->drain_ms : 500,
-		word(k->nic_extra, ""), k->retransmit_ms ? k->retransmit_ms : 300);
+		s->i + 1, word(k->profile, "tiny-33"), k->believed ? k->believed : k->slots, k->queues_open ? "# " : "",
+		k->queues ? k->queues : 1, k->counter_poll_ms ? k->counter_poll_ms : 1000, k->counter_gap_ms,
+		k->drain_ms ? k->drain_ms : 500, word(k->nic_extra, ""), k->retransmit_ms ? k->retransmit_ms : 300);
 }
 
 static int child_text(const struct world *w, const struct side *s, char *out, size_t size)
@@ -171,7 +171,7 @@ static int child_text(const struct world *w, const struct side *s, char *out, si
 		out, size,
 		"net {\nlocal_ts = %s\nremote_ts = %s\nmode = %s\nesp_proposals = %s\n%shw_offload = %s\n"
 		"start_action = %s\ndpd_action = %s\nclose_action = %s\nper_cpu_sas = %s\nreplay_window = 128\n%s\n}\n",
-		w->transport ? "dynamic" : net_addr[s->i], w->transport ? "dynamic" : net_addr[!s->i],
+		w->transport ? "dynamic" : net_addr[w->v6][s->i], w->transport ? "dynamic" : net_addr[w->v6][!s->i],
 		w->transport ? "transport" : "tunnel", word(k->esp, "aes128gcm16"), limits,
 		word(k->hw_offload, "packet"), word(k->start_action, "none"), word(k->dpd_action, "none"),
 		word(k->close_action, "none"), word(k->per_cpu_sas, "no"), word(k->child_extra, ""));

@@ -20,6 +20,7 @@ static const uint64_t sim_ms = 1000000u, sim_s = 1000000000u;
 struct side_config {
 	const char *profile;
 	uint32_t slots, queues;
+	uint32_t believed; /* slots that the controller is told of; 0: all of them, and no more */
 	const char *start_action, *dpd_action, *close_action, *hw_offload, *per_cpu_sas;
 	uint64_t rekey_packets, life_packets; /* 0: off */
 	bool wide;                            /* soft limits are drawn from all below rekey_packets, else a quarter */

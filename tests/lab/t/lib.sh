@@ -26,14 +26,19 @@ evidence() { # what one wants to see when something has failed
   dmesg | tail -n 20
 }
 
+exec 3>&1 # for fail(), wherever the output of what has failed goes
 fail() {
   trap - ERR
-  printf 'FAIL: %s\n' "$*"
-  evidence
+  printf 'FAIL: %s\n' "$*" >&3
+  evidence >&3
   exit 1
 }
 trap 'fail "$BASH_SOURCE:$LINENO: $BASH_COMMAND"' ERR
 set -E
+
+has() { # as grep -q, but it reads to the end: who writes to it does not fail, and with pipefail all of the pipe
+  grep "$@" >/dev/null
+}
 
 on() { # HOST COMMAND...
   local host=$1
@@ -58,6 +63,18 @@ at_least() { # WHAT WANTED FOUND
   [ "$3" -ge "$2" ] || fail "$1: $3, fewer than $2"
 }
 
+kernel_quiet() { # it has not complained; a debug kernel (debug_kernel.sh) is asked for what was not freed, too
+  local leaks=/sys/kernel/debug/kmemleak
+  if [ -e $leaks ]; then
+    echo scan >$leaks
+    sleep 6 # it does not report what is younger than 5 s
+    echo scan >$leaks
+    grep -A 20 krnic $leaks && fail "the kernel has found leaks"
+  fi
+  dmesg | grep -E 'BUG|WARNING|Oops|refcount|leaked reference|blocked for more' && fail "the kernel has complained"
+  return 0
+}
+
 hosts_up() { # [MODULE PARAMETER...]
   local h
   [ -e "$LAB/ko/krnic.ko" ] || {
@@ -74,9 +91,23 @@ hosts_up() { # [MODULE PARAMETER...]
     on "$h" sh -c "echo 1 >/proc/sys/net/ipv6/conf/${DEVICE[$h]}/disable_ipv6"
     ip -n "$h" link set "${DEVICE[$h]}" up
   done
-  # no ARP: where packets are counted, every one counts
+  neighbours
+}
+
+neighbours() { # no ARP: where packets are counted, every one counts. An interface that goes down forgets them
   ip -n a neigh replace 192.0.2.2 lladdr "$(on b cat /sys/class/net/pk1/address)" dev pk0 nud permanent
   ip -n b neigh replace 192.0.2.1 lladdr "$(on a cat /sys/class/net/pk0/address)" dev pk1 nud permanent
+}
+
+hosts_down() { # and the module: it has left nothing behind, and the kernel has nothing to say about it
+  local h
+  for h in a b; do
+    ip netns del "$h"
+  done
+  wait_for 30 "the devices come back" ip link show pk1
+  rmmod krnic
+  [ ! -e "$DEBUGFS" ] || fail "debugfs is still there"
+  kernel_quiet
 }
 
 counter() { # HOST NAME: of ethtool -S
@@ -89,6 +120,44 @@ table() { # HOST: the card's tables
 
 slots_used() { # HOST: both directions
   table "$1" | awk 'NR == 1 { split($2, i, "/"); split($4, o, "/"); print i[1] + o[1] }'
+}
+
+fault() { # HOST "NAME COUNT [ARG]": docs/hwsim.md
+  printf '%s\n' "$2" >"$DEBUGFS/${DEVICE[$1]}/faults" || fail "the card of $1 has no fault \"$2\""
+}
+
+fault_left() { # HOST NAME: how often it will strike
+  awk -v name="$2" '$1 == name { print $2 }' "$DEBUGFS/${DEVICE[$1]}/faults"
+}
+
+draining() { # HOST: slots of deleted SAs that are not free yet
+  table "$1" | awk 'NR == 1 { for (i = 1; i < NF; i++) if ($i == "draining") print $(i + 1) }'
+}
+
+drained() { # HOST: all of them are
+  [ "$(draining "$1")" = 0 ]
+}
+
+packet_states() { # HOST: SAs that the kernel shows as packet-offloaded
+  ip -n "$1" -s xfrm state | grep -c 'crypto offload parameters: .*mode packet' || true
+}
+
+states() { # HOST
+  ip -n "$1" xfrm state | grep -c '^src' || true
+}
+
+in_clear() { # HOST: IPv4 packets that left unprotected
+  echo $(($(counter "$1" tx_plain) + $(counter "$1" tx_bypass)))
+}
+
+flush() { # all SAs and policies of both hosts
+  local h
+  for h in a b; do
+    ip -n "$h" xfrm policy flush
+    ip -n "$h" xfrm state flush
+    equal "slots of $h after a flush" 0 "$(slots_used "$h")"
+    wait_for 30 "the slots of $h are free" drained "$h"
+  done
 }
 
 ping_all() { # HOST ADDRESS COUNT INTERVAL: every packet must come back
@@ -154,4 +223,25 @@ keyrack() { # HOST ARG...
   local host=$1
   shift
   "$KEYRACK_BIN/keyrack" --socket "$WORK/$host.vici" "$@"
+}
+
+ike_sent() { # HOST: IKE datagrams, repeats too
+  keyrack "$1" status --json | tr ',{' '\n\n' | tr -d '" ' | awk -F: '
+    /_out_req:|_out_resp:|^retransmits(_answered)?:/ { sum += $2 } END { print sum }'
+}
+
+only_ike_in_clear() { # HOST CLEAR-BEFORE IKE-BEFORE
+  [ $(($(in_clear "$1") - $2)) = $(($(ike_sent "$1") - $3)) ]
+}
+
+settled() { # both hosts have one Child SA, all of it in the card
+  local h
+  for h in a b; do
+    [ "$(slots_used "$h")" = 2 ] && [ "$(states "$h")" = 2 ] && [ "$(packet_states "$h")" = 2 ] || return 1
+  done
+}
+
+gone() { # HOST: neither SAs nor policies, in the card or in the kernel
+  [ "$(slots_used "$1")" = 0 ] && [ "$(states "$1")" = 0 ] && [ -z "$(ip -n "$1" xfrm policy | grep -v socket |
+    grep '^src')" ]
 }

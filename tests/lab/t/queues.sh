@@ -69,7 +69,7 @@ others_grown() { # HOST in|out SPI: SAs other than that one that have carried an
 # ---- the parts ----
 
 trapped() {
-  ip -n a xfrm policy | grep -q 'dir out'
+  ip -n a xfrm policy | has 'dir out'
 }
 
 # Its inbound SAs come to the queues that keyrack has chosen: by their SPIs' hash, or by flow rules.
@@ -117,7 +117,7 @@ ping_on() { # CPU: one packet, which may be lost
 }
 
 has_own() { # HOST CPU
-  queues "$1" | grep -q "^$2 "
+  queues "$1" | has "^$2 "
 }
 
 sends() { # CPU: until it has an SA of its own
@@ -190,5 +190,5 @@ all_pinned 0 1 2 3
 
 say "SIGTERM"
 daemons_stop
-dmesg | grep -E 'BUG|WARNING|Oops|refcount|leak' && fail "the kernel has complained"
+kernel_quiet
 say "good"

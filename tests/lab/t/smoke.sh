@@ -40,15 +40,6 @@ pair_up() { # MODE A-NET B-NET KEY [SETTING...]: SAs in both directions on both 
   policies b "$net_b" "$net_a" "$mode"
 }
 
-flush() {
-  local h
-  for h in a b; do
-    ip -n "$h" xfrm policy flush
-    ip -n "$h" xfrm state flush
-    equal "slots of $h after a flush" 0 "$(slots_used "$h")"
-  done
-}
-
 say "transport mode, AES-128-GCM"
 hosts_up slots=4 queues=4
 pair_up transport 192.0.2.1 192.0.2.2 "$KEY128"
@@ -57,20 +48,20 @@ ping_all a 192.0.2.2 5 0.1
 equal "packets sent as ESP" 5 "$(counter a tx_esp)"
 equal "packets received as ESP" 5 "$(counter a rx_esp)"
 equal "packets sent in clear" "$plain" "$(counter a tx_plain)"
-ip -n a -s xfrm state | grep -q 'mode packet' || fail "ip xfrm state does not show the offload"
-table a | grep -q '^sa out .*packets=5 bytes=420 ' || fail "the card's counters"
-ip -n a -s xfrm state get src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 | grep -q '420(bytes), 5(packets)' ||
+ip -n a -s xfrm state | has 'mode packet' || fail "ip xfrm state does not show the offload"
+table a | has '^sa out .*packets=5 bytes=420 ' || fail "the card's counters"
+ip -n a -s xfrm state get src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 | has '420(bytes), 5(packets)' ||
   fail "the kernel's counters"
 
-say "a full table, a wrong cipher"
+say "a full table, a wrong key"
 sa a out 192.0.2.1 192.0.2.2 0x101 "$KEY128" transport
 sa a out 192.0.2.1 192.0.2.2 0x102 "$KEY128" transport
 sa a out 192.0.2.1 192.0.2.2 0x103 "$KEY128" transport
 text=$(sa a out 192.0.2.1 192.0.2.2 0x104 "$KEY128" transport 2>&1) && fail "a fifth SA fits into four slots"
 grep -q 'the SA table is full' <<<"$text" || fail "what a full table says: $text"
-text=$(sa a in 192.0.2.2 192.0.2.1 0x204 "$KEY128" transport encap espinudp 4500 4500 0.0.0.0 2>&1) &&
-  fail "UDP encapsulation was accepted"
-grep -q 'no UDP encapsulation' <<<"$text" || fail "what encapsulation is refused with: $text"
+text=$(sa a in 192.0.2.2 192.0.2.1 0x204 "${KEY128/aabbccdd/1011121314151617aabbccdd}" transport 2>&1) &&
+  fail "a key of 192 bits was accepted"
+grep -q 'only AES keys of 128 and 256 bits' <<<"$text" || fail "what a key of 192 bits is refused with: $text"
 flush
 
 say "tunnel mode, AES-256-GCM, ESN: both ends' loopback networks"
@@ -152,11 +143,5 @@ kill "$monitor"
 flush
 
 say "it unloads"
-for h in a b; do
-  ip netns del "$h"
-done
-wait_for 30 "the devices come back" ip link show pk1
-rmmod krnic
-[ ! -e "$DEBUGFS" ] || fail "debugfs is still there"
-dmesg | grep -E 'BUG|WARNING|Oops|refcount|leak' && fail "the kernel has complained"
+hosts_down
 say "good"

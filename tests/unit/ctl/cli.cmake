@@ -5,7 +5,7 @@ endif()
 keyrack_test(test_top_model SOURCES test_top_model.c top_answers.c LIBS cli_view)
 keyrack_test(test_top_draw SOURCES test_top_draw.c top_answers.c LIBS cli_view)
 if(TARGET hwsim)
-  foreach(part machine device probe policy)
+  foreach(part machine device rdma probe policy)
     keyrack_test(test_doctor_${part} SOURCES test_doctor_${part}.c doctor_rig.c ../offload/datagrams.c ../offload/files.c
       LIBS doctor hwsim)
   endforeach()

@@ -14,9 +14,20 @@ static void on_xfrm_reply(void *ctx, const void *msg, size_t len)
 		datagrams_put(&r->xfrm, msg, len);
 }
 
+/* Of a list of features: first those that could be on, then those that are wanted, then those that are on. */
 static void on_ethtool_reply(void *ctx, const void *msg, size_t len)
 {
-	datagrams_put(&((struct doctor_rig *)ctx)->ethtool, msg, len);
+	static const char esp[] = "esp-hw-offload";
+	struct doctor_rig *r = ctx;
+	uint8_t changed[16384];
+	unsigned int named = 0;
+
+	assert_true(len <= sizeof(changed));
+	memcpy(changed, msg, len);
+	for (size_t i = 0; r->esp_named && i + sizeof(esp) <= len; i++)
+		if (!memcmp(changed + i, esp, sizeof(esp)) && named++ >= r->esp_named - 1)
+			changed[i] = '-';
+	datagrams_put(&r->ethtool, changed, len);
 }
 
 static int xfrm_request(void *ctx, const void *buf, size_t len)
@@ -55,9 +66,31 @@ static int no_rdma(unsigned int ifindex, struct verbs_device *out)
 	return -ENODEV;
 }
 
+static int no_rdma_at(const struct xfrm_addr *addr, struct verbs_device *out)
+{
+	(void)addr, (void)out;
+	return -ENODEV;
+}
+
+static unsigned int no_address(const char *device, struct xfrm_addr *out, unsigned int max)
+{
+	(void)device, (void)out, (void)max;
+	return 0;
+}
+
 static uint32_t random_word(void *ctx)
 {
 	return (uint32_t)prng_next(&((struct doctor_rig *)ctx)->rng);
+}
+
+static void pause_ms(void *ctx, unsigned int ms)
+{
+	struct doctor_rig *r = ctx;
+
+	r->paused_ms += ms;
+	r->now += UINT64_C(1000000) * ms;
+	if (r->card)
+		hwsim_tick(r->card, r->now);
 }
 
 static void machine_make(struct files *f)
@@ -91,8 +124,11 @@ struct doctor_rig *doctor_rig_new(void)
 		.ethtool = {.fd = -1, .err = -EPROTONOSUPPORT},
 		.socket = "/run/keyrack/keyrackd.vici",
 		.unreachable = "No such file or directory",
-		.rdma = no_rdma,
+		.rdma_by_ifindex = no_rdma,
+		.rdma_by_addr = no_rdma_at,
+		.addresses = no_address,
 		.random = random_word,
+		.pause = pause_ms,
 		.ctx = r,
 	};
 	return r;

@@ -23,10 +23,12 @@ struct doctor_rig {
 	struct prng rng;
 	struct datagrams xfrm, ethtool; /* answers */
 	uint64_t now;                   /* of the card: ns */
+	unsigned int paused_ms;         /* as the doctor asked for, in all */
 	unsigned int xfrm_sent;
-	unsigned int lose; /* the answer to the lose-th XFRM request from the start never comes; 0: none */
-	bool lose_request; /* that request itself is refused with -ENOBUFS instead */
-	bool deaf;         /* no ethtool request is answered */
+	unsigned int lose;      /* the answer to the lose-th XFRM request from the start never comes; 0: none */
+	bool lose_request;      /* that request itself is refused with -ENOBUFS instead */
+	bool deaf;              /* no ethtool request is answered */
+	unsigned int esp_named; /* an answer says "esp-hw-offload" fewer times than that; 0: as often as it likes */
 	struct doctor_config config;
 	/* what the last run said */
 	struct doctor_line lines[DOCTOR_RIG_LINES];

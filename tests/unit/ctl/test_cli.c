@@ -76,6 +76,8 @@ static void exit_codes(void **state)
 		const char *says;
 	} rows[] = {
 		{{"--help"}, 0, "usage: keyrack"},
+		{{"status", "--help"}, 0, "usage: keyrack status [--json]"},
+		{{"down", "--help"}, 0, "usage: keyrack down NAME | --ike NAME | --child NAME |"},
 		{{"version"}, 0, "keyrackd "},
 		{{"status"}, 0, "keyrackd "},
 		{{"frobnicate"}, 2, "frobnicate"},

@@ -45,6 +45,8 @@ static const struct {
 	{CONN("encap = on\n"), "x.conf:3: connections.gw.encap: \"on\" is not one of yes, no"},
 	/* numbers, times, bytes */
 	{CONN("window = 257\n"), "x.conf:3: connections.gw.window: \"257\" is not a number from 1 to 256"},
+	{"nic {\n event_buffer = 4095\n}\n",
+	 "x.conf:2: nic.event_buffer: \"4095\" is not a number of bytes from 4096 to 536870912"},
 	{CONN("remote_port = 0\n"), "x.conf:3: connections.gw.remote_port: \"0\" is not a number from 1 to 65535"},
 	{CONN("window = many\n"), "x.conf:3: connections.gw.window: \"many\" is not a number from 1 to 256"},
 	{CONN("dpd_delay = 30 minutes\n"),

@@ -28,7 +28,7 @@ static struct conf *read_text(const char *text)
 
 static const char full[] =
 	"nic {\n backend = hwsim\n socket = /tmp/card\n ifindex = 7\n profile = tiny-33\n slots = 33\n reserve = 3\n"
-	" queues = 4\n counter_poll = 0.2\n counter_gap = 7s\n drain = 250ms\n let_go = 20ms\n}\n"
+	" queues = 4\n counter_poll = 0.2\n counter_gap = 7s\n drain = 250ms\n let_go = 20ms\n event_buffer = 64k\n}\n"
 	"daemon {\n listen = 192.0.2.1, 2001:db8::1\n port = 5500\n port_nat_t = 5501\n control = /tmp/c.vici\n"
 	" log_level = debug\n rekey_policy = libreswan\n half_open_max = 11\n half_open_per_ip = 12\n "
 	"half_open_timeout = 13s\n"
@@ -72,6 +72,7 @@ static void every_key_of_nic_and_daemon(void **state)
 	assert_int_equal(n->counter_gap_ns, 7 * S);
 	assert_int_equal(n->drain_ns, S / 4);
 	assert_int_equal(n->let_go_ns, S / 50);
+	assert_int_equal(n->event_buffer, 65536);
 	assert_int_equal(d->n_listen, 2);
 	assert_int_equal(d->listen[0].family, AF_INET);
 	assert_int_equal(d->listen[1].family, AF_INET6);

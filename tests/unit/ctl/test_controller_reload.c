@@ -14,6 +14,7 @@ static void what_waits_for_a_restart_is_named(void **state)
 		{"nic.slots", offsetof(struct conf, nic.slots)},
 		{"nic.reserve", offsetof(struct conf, nic.reserve)},
 		{"nic.let_go", offsetof(struct conf, nic.let_go_ns)},
+		{"nic.event_buffer", offsetof(struct conf, nic.event_buffer)},
 		{"daemon.listen", offsetof(struct conf, daemon.n_listen)},
 		{"daemon.port", offsetof(struct conf, daemon.ike.port)},
 		{"daemon.port_nat_t", offsetof(struct conf, daemon.ike.port_natt)},

@@ -146,6 +146,75 @@ static void an_overrun_reads_everything_back(void **state)
 	rig_free(&w);
 }
 
+/* An acquire's event is lost, and the kernel does not repeat it while it is open: it is found among the SAs. */
+static void a_lost_acquire_is_found(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[0].start_action = "trap";
+	rig_make(&w, &config);
+	rig_run(&w, 100);
+	hwsim_fault(w.side[0].nic.card, "lose_event", UINT32_MAX, 3);
+	world_streams(&w, 1, 100);
+	rig_run(&w, 1000);
+	assert_int_equal(rig_counters(&w.side[0]).xfrm.acquires, 0);
+	assert_int_equal(side_children(&w.side[0]), 0);
+	nic_overrun(&w.side[0].nic);
+	rig_run(&w, 100);
+	assert_int_equal(side_children(&w.side[0]), 1);
+	w.strict = w.closed = true;
+	rig_run(&w, 1000);
+	rig_free(&w);
+}
+
+/* Killed and started again it asks for all of its SAs: the other end does not ask for those that it has lost, too. */
+static void a_peer_that_comes_anew_asks_alone(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+	uint64_t asked;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		config.side[i].per_cpu_sas = "4";
+		config.side[i].start_action = "start";
+	}
+	rig_make(&w, &config);
+	rig_run(&w, 20000);
+	assert_int_equal(side_children(&w.side[1]), 5);
+	asked = rig_counters(&w.side[1]).ike.create_child_out_req;
+	side_restart(&w.side[0]);
+	w.starved = true;
+	rig_run(&w, 10000);
+	assert_int_equal(side_children(&w.side[0]), 5);
+	assert_int_equal(side_children(&w.side[1]), 5);
+	assert_int_equal(rig_counters(&w.side[1]).ike.create_child_out_req, asked);
+	rig_free(&w);
+}
+
+/* The end that was killed only has traps: the peer need not wait for its traffic. */
+static void a_trap_is_sprung_by_what_an_earlier_run_left(void **state)
+{
+	struct world_config config = rig_config();
+	struct world w;
+
+	(void)state;
+	config.side[1].start_action = "trap";
+	rig_make(&w, &config);
+	assert_int_equal(rig_up(&w), 0);
+	side_restart(&w.side[1]);
+	w.starved = true;
+	rig_run(&w, 1000);
+	assert_int_equal(side_children(&w.side[0]), 1);
+	assert_int_equal(side_children(&w.side[1]), 1);
+	w.strict = w.closed = true;
+	world_streams(&w, 1, 100);
+	rig_run(&w, 1000);
+	rig_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +224,9 @@ int main(void)
 		cmocka_unit_test(lost_events_are_made_up_for),
 		cmocka_unit_test(a_hard_limit_is_the_end_of_a_key_and_not_of_a_tunnel),
 		cmocka_unit_test(an_overrun_reads_everything_back),
+		cmocka_unit_test(a_lost_acquire_is_found),
+		cmocka_unit_test(a_peer_that_comes_anew_asks_alone),
+		cmocka_unit_test(a_trap_is_sprung_by_what_an_earlier_run_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

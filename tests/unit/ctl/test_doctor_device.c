@@ -70,6 +70,20 @@ static void made_devices(void **state)
 	}
 }
 
+static void no_offload(void **state)
+{
+	struct doctor_rig *r = doctor_rig_card("cx7", 4, 0);
+
+	(void)state;
+	r->esp_named = 2; /* could be on, and no more */
+	doctor_rig_run(r);
+	doctor_rig_expect(r, "features", DOCTOR_ERROR, "ethtool -K eth7 esp-hw-offload on");
+	r->esp_named = 1;
+	doctor_rig_run(r);
+	doctor_rig_expect(r, "features", DOCTOR_ERROR, "there is no esp-hw-offload");
+	doctor_rig_free(r);
+}
+
 static void fewer_queues_than_cpus(void **state)
 {
 	struct doctor_rig *r = doctor_rig_card("cx7", 4, 0);
@@ -226,47 +240,19 @@ static void steering_of_keyrackd(void **state)
 	doctor_rig_free(r);
 }
 
-/* ---- RDMA ---- */
-
-static struct verbs_device rdma_device;
-
-static int rdma_found(unsigned int ifindex, struct verbs_device *out)
-{
-	assert_int_equal(ifindex, DOCTOR_RIG_IFINDEX);
-	*out = rdma_device;
-	return 0;
-}
-
-static void rdma_is_named(void **state)
-{
-	struct doctor_rig *r = doctor_rig_card("cx7", 4, 0);
-
-	(void)state;
-	r->config.rdma = rdma_found;
-	rdma_device = (struct verbs_device){.name = "mlx5_0",
-					    .port = 1,
-					    .active = true,
-					    .ethernet = true,
-					    .mtu = 4096,
-					    .max_qp = 100,
-					    .rss_spi = true};
-	doctor_rig_run(r);
-	doctor_rig_expect(r, "rdma", DOCTOR_OK, "mlx5_0 port 1, RoCE, active, MTU 4096, 100 queue pairs");
-	doctor_rig_expect(r, "rdma", DOCTOR_OK, "hashes the SPI");
-	rdma_device.active = false;
-	doctor_rig_run(r);
-	doctor_rig_expect(r, "rdma", DOCTOR_WARNING, "ibv_devinfo -d mlx5_0");
-	doctor_rig_free(r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(made_devices),         cmocka_unit_test(fewer_queues_than_cpus),
-		cmocka_unit_test(no_such_device),       cmocka_unit_test(devices_are_found),
-		cmocka_unit_test(a_card_of_hwsim),      cmocka_unit_test(deaf),
-		cmocka_unit_test(no_ethtool),           cmocka_unit_test(tables_of_keyrackd),
-		cmocka_unit_test(steering_of_keyrackd), cmocka_unit_test(rdma_is_named),
+		cmocka_unit_test(made_devices),
+		cmocka_unit_test(no_offload),
+		cmocka_unit_test(fewer_queues_than_cpus),
+		cmocka_unit_test(no_such_device),
+		cmocka_unit_test(devices_are_found),
+		cmocka_unit_test(a_card_of_hwsim),
+		cmocka_unit_test(deaf),
+		cmocka_unit_test(no_ethtool),
+		cmocka_unit_test(tables_of_keyrackd),
+		cmocka_unit_test(steering_of_keyrackd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static const struct row rows[] = {
 	 {"", "CONFIG_INET6_ESP_OFFLOAD=y\n"},
 	 "esp4_offload",
 	 DOCTOR_ERROR,
-	 "neither"},
+	 "a kernel with CONFIG_INET_ESP_OFFLOAD"},
 
 	{NULL, {0}, {0}, "clock", DOCTOR_OK, "tsc"},
 	{NULL, CLOCK, {"kvm-clock\n"}, "clock", DOCTOR_OK, "kvm-clock"},

@@ -8,38 +8,44 @@
 
 static const char *const trials[] = {"packet-in", "packet-out", "crypto-in", "crypto-out"};
 
-enum { TRIALS = sizeof(trials) / sizeof(trials[0]) };
+enum { LINES = sizeof(trials) / sizeof(trials[0]), TRIALS = 4 * LINES }; /* of an SA each */
 
 struct row {
 	const char *profile;
 	const char *fault; /* NULL: none */
 	uint32_t count;
 	uint64_t arg;
-	enum doctor_level level[TRIALS];
-	const char *words[TRIALS];
+	enum doctor_level level[LINES];
+	const char *words[LINES];
 };
 
-#define ACCEPTED "accepted, read back and removed"
+#define ACCEPTED "accepted, read back and removed: transport4, tunnel4, transport6, tunnel6 (AES-GCM-16 with 128 bits"
+#define TRANSPORT_ONLY \
+	"removed: transport4, transport6 (AES-GCM-16 with 128 bits, no ESN); refused: tunnel4, tunnel6 (Invalid"
+#define FORESEEN    "as its profile says"
+#define ALL_REFUSED "refused: transport4, tunnel4, transport6, tunnel6 ("
 #define ALL(x)             \
 	{                  \
 		x, x, x, x \
 	}
 
 static const struct row rows[] = {
-	{"cx7", NULL, 0, 0, ALL(DOCTOR_OK), ALL(ACCEPTED)},
+	{"cx7", NULL, 0, 0, ALL(DOCTOR_OK), ALL(ACCEPTED ", ESN)")},
 	{"tiny-33", NULL, 0, 0, ALL(DOCTOR_OK), ALL(ACCEPTED)},
+	/* transport mode and crypto offload only, and its profile knows */
 	{"ixgbe-1024",
 	 NULL,
 	 0,
 	 0,
-	 {DOCTOR_INFO, DOCTOR_INFO, DOCTOR_OK, DOCTOR_OK},
-	 {"as its profile says", "as its profile says", "128 bits, no ESN", ACCEPTED}},
+	 ALL(DOCTOR_INFO),
+	 {FORESEEN, "tunnel6 (Invalid argument: Unsupported mode for ipsec offload, as its profile says)",
+	  TRANSPORT_ONLY, FORESEEN}},
 	{"netdevsim-33",
 	 NULL,
 	 0,
 	 0,
 	 {DOCTOR_INFO, DOCTOR_INFO, DOCTOR_OK, DOCTOR_OK},
-	 {"as its profile says", "as its profile says", ACCEPTED, ACCEPTED}},
+	 {FORESEEN, FORESEEN, ACCEPTED, ACCEPTED}},
 	{"cx7",
 	 "full",
 	 UINT32_MAX,
@@ -51,26 +57,37 @@ static const struct row rows[] = {
 	 UINT32_MAX,
 	 EINVAL,
 	 {DOCTOR_WARNING, DOCTOR_WARNING, DOCTOR_ERROR, DOCTOR_ERROR},
-	 ALL("refused: Invalid argument")},
+	 ALL(ALL_REFUSED "Invalid argument")},
+	/* one kind: the first in packet mode */
 	{"cx7",
 	 "refuse",
 	 1,
 	 EINVAL,
 	 {DOCTOR_WARNING, DOCTOR_OK, DOCTOR_OK, DOCTOR_OK},
-	 {"refused: Invalid argument", ACCEPTED, ACCEPTED, ACCEPTED}},
+	 {"removed: tunnel4, transport6, tunnel6 (AES-GCM-16 with 128 bits, ESN); refused: transport4 (Invalid "
+	  "argument",
+	  ACCEPTED, ACCEPTED, ACCEPTED}},
+	/* four kinds and one more: the first line wholly, then the second's first; crypto mode has them */
+	{"cx7",
+	 "refuse",
+	 5,
+	 EOPNOTSUPP,
+	 {DOCTOR_WARNING, DOCTOR_WARNING, DOCTOR_OK, DOCTOR_OK},
+	 {ALL_REFUSED "Operation not supported", "refused: transport4 (Operation not supported", ACCEPTED, ACCEPTED}},
+	/* in crypto mode what packet mode accepts does not matter much */
 	{"cx7",
 	 "refuse_nth",
 	 1,
-	 3,
+	 9,
 	 {DOCTOR_OK, DOCTOR_OK, DOCTOR_INFO, DOCTOR_OK},
-	 {ACCEPTED, ACCEPTED, "refused", ACCEPTED}},
+	 {ACCEPTED, ACCEPTED, "; refused: transport4 (", ACCEPTED}},
 	/* it says yes and does it in software: found by reading back */
 	{"cx7",
 	 "silent_no_offload",
 	 UINT32_MAX,
 	 0,
 	 {DOCTOR_WARNING, DOCTOR_WARNING, DOCTOR_ERROR, DOCTOR_ERROR},
-	 ALL("refused: Operation not supported")},
+	 ALL(ALL_REFUSED "Operation not supported: acknowledged but not offloaded: ")},
 	{"cx7", "delayed_free", UINT32_MAX, 100, ALL(DOCTOR_OK), ALL(ACCEPTED)},
 };
 
@@ -84,7 +101,7 @@ static void what_a_card_accepts(void **state)
 		if (rows[i].fault)
 			assert_int_equal(hwsim_fault(r->card, rows[i].fault, rows[i].count, rows[i].arg), 0);
 		doctor_rig_run(r);
-		for (int k = 0; k < TRIALS; k++)
+		for (int k = 0; k < LINES; k++)
 			doctor_rig_expect(r, trials[k], rows[i].level[k], rows[i].words[k]);
 		doctor_rig_free(r);
 	}
@@ -116,8 +133,33 @@ static void one_slot(void **state)
 	(void)state;
 	r->config.probe = true;
 	doctor_rig_run(r);
-	for (int k = 0; k < TRIALS; k++)
+	for (int k = 0; k < LINES; k++)
 		doctor_rig_expect(r, trials[k], DOCTOR_OK, ACCEPTED);
+	assert_int_equal(r->paused_ms, 0);
+	doctor_rig_free(r);
+}
+
+/* A card that is slow to let go is waited for; a table that is full from the start is not. */
+static void one_slot_that_is_freed_late(void **state)
+{
+	struct doctor_rig *r = doctor_rig_card("tiny-33", 4, 1);
+
+	(void)state;
+	r->config.probe = true;
+	assert_int_equal(hwsim_fault(r->card, "delayed_free", UINT32_MAX, 150), 0);
+	doctor_rig_run(r);
+	for (int k = 0; k < LINES; k++)
+		doctor_rig_expect(r, trials[k], DOCTOR_OK, ACCEPTED);
+	assert_true(r->paused_ms >= 150 * (TRIALS - 1));
+	r->now += UINT64_C(1000000000);
+	hwsim_tick(r->card, r->now);
+	assert_int_equal(hwsim_fault(r->card, "delayed_free", 0, 0), 0);
+
+	r->paused_ms = 0;
+	assert_int_equal(hwsim_fault(r->card, "full", UINT32_MAX, 0), 0);
+	doctor_rig_run(r);
+	doctor_rig_expect(r, "crypto-out", DOCTOR_ERROR, "its table may be full");
+	assert_int_equal(r->paused_ms, 0);
 	doctor_rig_free(r);
 }
 
@@ -172,6 +214,7 @@ static void without_a_socket(void **state)
 	r->config.xfrm.err = -EPROTONOSUPPORT;
 	doctor_rig_run(r);
 	doctor_rig_expect(r, "packet-in", DOCTOR_WARNING, "modprobe xfrm_user");
+	doctor_rig_expect(r, "packet-out", DOCTOR_WARNING, ALL_REFUSED "Protocol not supported)");
 	doctor_rig_expect(r, "crypto-out", DOCTOR_ERROR, "Protocol not supported");
 	r->config.xfrm.err = -EPERM;
 	doctor_rig_run(r);
@@ -185,6 +228,7 @@ int main(void)
 		cmocka_unit_test(what_a_card_accepts),
 		cmocka_unit_test(only_when_asked),
 		cmocka_unit_test(one_slot),
+		cmocka_unit_test(one_slot_that_is_freed_late),
 		cmocka_unit_test(an_answer_is_lost),
 		cmocka_unit_test(a_request_is_lost),
 		cmocka_unit_test(without_a_socket),

@@ -246,6 +246,8 @@ struct nlmsghdr *rig_put_sa(void *buf, uint16_t type, const struct spec *s)
 		xuo.flags = (uint8_t)((s->in ? XFRM_OFFLOAD_INBOUND : 0) | (s->crypto ? 0 : KR_XFRM_OFFLOAD_PACKET));
 		mnl_attr_put(nlh, XFRMA_OFFLOAD_DEV, sizeof(xuo), &xuo);
 	}
+	if (s->extra_flags)
+		mnl_attr_put_u32(nlh, XFRMA_SA_EXTRA_FLAGS, s->extra_flags);
 	if (s->pcpu)
 		mnl_attr_put_u32(nlh, KR_XFRMA_SA_PCPU, (uint32_t)s->pcpu - 1);
 	if (!s->no_dir)

@@ -87,7 +87,7 @@ struct spec {
 	uint8_t proto; /* of policies */
 	uint16_t dport;
 	unsigned int dir; /* of policies: XFRM_POLICY_* */
-	uint32_t flags;
+	uint32_t flags, extra_flags;
 };
 
 /* Of a spec: the ends and the prefixes of one tunnel. */

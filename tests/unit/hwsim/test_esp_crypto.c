@@ -159,6 +159,33 @@ static void aead_agrees_with_plain_evp(void **state)
 		}
 }
 
+/* RFC 4106: an ICV of 8 or 12 bytes is the beginning of the one of 16. */
+static void short_icvs_are_the_beginning(void **state)
+{
+	static const uint8_t key[20] = {1, 2, 3};
+	uint8_t whole[256] = {0}, text[256];
+
+	(void)state;
+	for (unsigned int icv = 16; icv >= 8; icv -= 4) {
+		struct esp_suite suite = {
+			.aead = "rfc4106(gcm(aes))", .key = key, .key_len = sizeof(key), .icv_bits = icv * 8};
+		uint8_t esp[256] = {0};
+		struct esp_crypto *c;
+		const char *why;
+
+		assert_int_equal(esp_crypto_new(&c, &suite, true, true, &why), 0);
+		assert_int_equal(esp_crypto_shape(c)->icv, icv);
+		assert_int_equal(esp_crypto_seal(c, esp, 80, 1, false), 0);
+		if (icv == 16)
+			memcpy(whole, esp, sizeof(whole));
+		assert_memory_equal(esp, whole, 16 + 80 + icv);
+		assert_int_equal(esp_crypto_open(c, esp, 80, 1, false, text), 0);
+		esp[16 + 80 + icv - 1] ^= 1;
+		assert_int_equal(esp_crypto_open(c, esp, 80, 1, false, text), -EBADMSG);
+		esp_crypto_free(c);
+	}
+}
+
 static void cbc_agrees_with_plain_evp(void **state)
 {
 	const uint64_t seq = 0x200000003ull;
@@ -210,7 +237,7 @@ static void refuses_what_a_kernel_refuses(void **state)
 		{{.aead = "rfc4106(gcm(foo))", .key_len = 20, .icv_bits = 128},
 		 -ENOSYS,
 		 "Requested AEAD algorithm not found"},
-		{{.aead = "rfc4106(gcm(aes))", .key_len = 20, .icv_bits = 64},
+		{{.aead = "rfc4106(gcm(aes))", .key_len = 20, .icv_bits = 100},
 		 -ENOSYS,
 		 "Requested AEAD algorithm not found"},
 		{{.aead = "rfc4106(gcm(aes))", .key_len = 19, .icv_bits = 128},
@@ -244,9 +271,8 @@ static void refuses_what_a_kernel_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(opens_published_packets),
-		cmocka_unit_test(aead_agrees_with_plain_evp),
-		cmocka_unit_test(cbc_agrees_with_plain_evp),
+		cmocka_unit_test(opens_published_packets),       cmocka_unit_test(aead_agrees_with_plain_evp),
+		cmocka_unit_test(short_icvs_are_the_beginning),  cmocka_unit_test(cbc_agrees_with_plain_evp),
 		cmocka_unit_test(refuses_what_a_kernel_refuses),
 	};
 

@@ -195,6 +195,12 @@ static void counters_in_dumps_lag(void **state)
 	assert_int_equal(hwsim_fault(a->card, "counter_lag", 1, 0), 0);
 	send_inner(a, 1);
 	assert_int_equal(rig_get(a, &s).curlft.packets, 8);
+	assert_int_equal(hwsim_fault(a->card, "counter_lag", 1, 3600 * 1000), 0);
+	send_inner(a, 1);
+	assert_int_equal(rig_get(a, &s).curlft.packets, 8);
+	assert_int_equal(hwsim_fault(a->card, "counter_lag", 1, 1000), 0);
+	a->now += SEC;
+	assert_int_equal(rig_get(a, &s).curlft.packets, 9);
 	rig_free(a);
 	rig_free(b);
 }

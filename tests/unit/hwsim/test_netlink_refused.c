@@ -239,6 +239,11 @@ static void icv_64(struct nlmsghdr *nlh)
 	aead(nlh)->alg_icv_len = 64;
 }
 
+static void icv_100(struct nlmsghdr *nlh)
+{
+	aead(nlh)->alg_icv_len = 100;
+}
+
 static void key_longer_than_message(struct nlmsghdr *nlh)
 {
 	aead(nlh)->alg_key_len = 0xfffffff8;
@@ -281,7 +286,8 @@ static void offload_flag_8(struct nlmsghdr *nlh)
 
 static void other_device(struct nlmsghdr *nlh)
 {
-	((struct xfrm_user_offload *)mnl_attr_get_payload(find(nlh, XFRMA_OFFLOAD_DEV)))->ifindex = 99;
+	((struct xfrm_user_offload *)mnl_attr_get_payload(find(nlh, XFRMA_OFFLOAD_DEV)))->ifindex =
+		1; /* the host's loopback */
 }
 
 static void tfc(struct nlmsghdr *nlh)
@@ -296,20 +302,17 @@ static const struct broken rows[] = {
 	{.info = prefix_33, .err = -EINVAL, .text = "Invalid prefix length in selector (must be <= 32 for IPv4)"},
 	{.info = sel_family, .err = -EINVAL, .text = "Invalid address family in selector"},
 	{.info = proto_tcp, .err = -EINVAL, .text = "Unsupported protocol"},
-	{.info = proto_ah, .err = -EPROTONOSUPPORT, .text = "Requested type not found"},
+	{.info = proto_ah, .err = -EINVAL, .text = "Missing required attribute for AH: AUTH_TRUNC or AUTH"},
 	{.attr = no_algorithm, .err = -EINVAL, .text = ESP_NEEDS},
 	{.attr = auth_too,
 	 .err = -EINVAL,
 	 .text = "Invalid attribute combination for ESP: AEAD can't be used with AUTH, AUTH_TRUNC, CRYPT"},
-	{.attr = key_longer_than_message,
-	 .err = -EINVAL,
-	 .text = "Invalid AEAD attribute length",
-	 .offset = XFRMA_ALG_AEAD},
+	{.attr = key_longer_than_message, .err = -EINVAL, .text = "Invalid AEAD attribute length"},
 	{.attr = no_window, .err = -EINVAL, .text = "Missing required attribute for ESN"},
 	{.attr = bitmap_129, .err = -EINVAL, .text = "ESN bitmap length must be <= 128"},
 	{.attr = bitmap_short, .err = -EINVAL, .text = "ESN attribute is too short to fit the full bitmap length"},
 	{.info = legacy_window, .err = -EINVAL, .text = "ESN not compatible with legacy replay_window"},
-	{.attr = window_over, .err = -EINVAL, .text = "ESN replay window is larger than the bitmap"},
+	{.attr = window_over, .err = -EINVAL, .text = "ESN replay window is too large for the chosen bitmap size"},
 	{.attr = window_0, .err = -EINVAL, .text = "ESN replay window must be > 0"},
 	{.attr = oseq_in, .err = -EINVAL, .text = "Replay oseq and oseq_hi should be 0 for input SA"},
 	{.spec = out, .attr = window_out, .err = -EINVAL, .text = "Replay window should be 0 for output SA"},
@@ -324,7 +327,10 @@ static const struct broken rows[] = {
 	{.attr = dir_long, .err = -EINVAL, .text = "invalid attribute length", .offset = KR_XFRMA_SA_DIR},
 	{.attr = mark_short, .err = -ERANGE, .text = "Attribute failed policy validation", .offset = XFRMA_MARK},
 	{.attr = algorithm_foo, .err = -ENOSYS, .text = "Requested AEAD algorithm not found"},
-	{.attr = icv_64, .err = -ENOSYS, .text = "Requested AEAD algorithm not found"},
+	{.attr = icv_100, .err = -ENOSYS, .text = "Requested AEAD algorithm not found"},
+	{.attr = icv_64,
+	 .err = -EINVAL,
+	 .text = "mlx5_core: Cannot offload xfrm states with AEAD ICV length other than 128bit"},
 	{.attr = offload_flag_8, .err = -EINVAL, .text = "Unrecognized flags in offload request"},
 	{.attr = dir_other, .err = -EINVAL, .text = "Mismatched SA and offload direction"},
 	{.attr = tfc, .err = -EINVAL, .text = "TFC padding can't be offloaded"},

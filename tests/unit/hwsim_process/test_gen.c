@@ -313,6 +313,21 @@ static void a_sender_that_stood_still_does_not_catch_up(void **state)
 	gen_free(g);
 }
 
+static void streams_may_begin_at_any_queue(void **state)
+{
+	struct gen *g = gen_new(QUEUES);
+	struct gen_config c = config(1, 1000, 5);
+	uint64_t now = 5;
+
+	(void)state;
+	c.first = 2;
+	gen_start(g, &c, now);
+	for (unsigned int q = 0; q < QUEUES; q++)
+		assert_int_equal(gen_next(g, q) != UINT64_MAX, q == 2);
+	assert_int_equal(run_until(g, &now, SECOND, 700000), 5);
+	gen_free(g);
+}
+
 static void bad_configurations_are_named(void **state)
 {
 	struct gen *g = gen_new(QUEUES);
@@ -321,6 +336,11 @@ static void bad_configurations_are_named(void **state)
 	(void)state;
 	assert_null(gen_config_error(g, &c));
 	c.streams = QUEUES + 1;
+	assert_non_null(gen_config_error(g, &c));
+	c = config(2, 1000, 0);
+	c.first = QUEUES - 1;
+	assert_non_null(gen_config_error(g, &c));
+	c.first = QUEUES;
 	assert_non_null(gen_config_error(g, &c));
 	c = config(1, GEN_MAX_PPS + 1, 0);
 	assert_non_null(gen_config_error(g, &c));
@@ -372,6 +392,7 @@ int main(void)
 		cmocka_unit_test(pace_0_shares_the_default),
 		cmocka_unit_test(a_count_is_sent_exactly),
 		cmocka_unit_test(a_sender_that_stood_still_does_not_catch_up),
+		cmocka_unit_test(streams_may_begin_at_any_queue),
 		cmocka_unit_test(bad_configurations_are_named),
 	};
 

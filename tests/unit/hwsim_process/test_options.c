@@ -8,7 +8,7 @@
 
 #include "hwsim/options.h"
 
-enum { MAX_ARGS = 24 };
+enum { MAX_ARGS = 30 };
 
 /* Splits at spaces and parses; the words live as long as the process. */
 static int parse(struct options *o, const char *line, char *why, size_t size)
@@ -33,7 +33,8 @@ static void everything_is_read(void **state)
 	assert_int_equal(
 		parse(&o,
 		      "--netlink /n --control /c --profile tiny-33 --slots 20 --policies 7 --queues 8 --ifindex 5 "
-		      "--seed 18446744073709551615 --wire udp:127.0.0.1:1,127.0.0.1:2 --host gen --log-level debug",
+		      "--acquire-seconds 7 --seed 18446744073709551615 --wire udp:127.0.0.1:1,127.0.0.1:2 --host gen "
+		      "--log-level debug",
 		      why, sizeof(why)),
 		0);
 	assert_string_equal(o.netlink, "/n");
@@ -43,6 +44,7 @@ static void everything_is_read(void **state)
 	assert_int_equal(o.card.policies, 7);
 	assert_int_equal(o.card.queues, 8);
 	assert_int_equal(o.card.ifindex, 5);
+	assert_int_equal(o.card.acquire_seconds, 7);
 	assert_true(o.card.seed == UINT64_MAX);
 	assert_int_equal(o.wire.kind, PORT_UDP);
 	assert_int_equal(o.host.kind, PORT_GEN);
@@ -91,6 +93,7 @@ static void mistakes_are_refused_and_quoted(void **state)
 		{"--queues 257", "'257'"},
 		{"--queues 8x", "'8x'"},
 		{"--queues -1", "'-1'"},
+		{"--acquire-seconds 0", "'0'"},
 		{"--seed 18446744073709551616", "'18446744073709551616'"},
 		{"--slots 99999999999", "'99999999999'"},
 		{"--profile cx8", "'cx8'; known: cx7"},

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "free_port.h"
 #include "hwsim/port.h"
 
 struct seen {
@@ -29,19 +30,6 @@ static void collect(void *ctx, unsigned int queue, uint64_t now, const uint8_t *
 		s->first[s->packets] = packet[0];
 	s->packets++;
 	s->bytes += len;
-}
-
-/* A UDP port nobody has at this moment. */
-static unsigned int free_port(void)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	close(fd);
-	return ntohs(a.sin_port);
 }
 
 static struct port *open_port(unsigned int local, unsigned int remote, unsigned int queues)

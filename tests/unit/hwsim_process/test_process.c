@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/xfrm_uapi.h"
+#include "free_port.h"
 #include "proc.h"
 #include "tunnel.h"
 
@@ -33,18 +34,6 @@ struct lab {
 };
 
 static const char *const inner_text[2] = {"10.1.0.1", "10.2.0.1"};
-
-static unsigned int free_port(void)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	close(fd);
-	return ntohs(a.sin_port);
-}
 
 static int setup(void **state)
 {

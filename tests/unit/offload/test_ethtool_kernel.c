@@ -208,7 +208,7 @@ static void a_veth(void **state)
 	assert_int_equal(f->channels.tx + f->channels.combined, QUEUES);
 	assert_int_equal(ethtool_features_get(f->e, on_features, f), 0);
 	assert_int_equal(f->err, 0);
-	assert_false(f->features.esp);
+	assert_false(f->features.esp || f->features.esp_can);
 	assert_int_equal(ethtool_driver_get(f->e, on_driver, f), 0);
 	assert_string_equal(f->driver, "veth");
 	assert_int_equal(ethtool_stats_get(f->e, each_counter, on_plain, f), 0);

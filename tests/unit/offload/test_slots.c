@@ -109,7 +109,7 @@ static void test_purposes(void **state)
 
 static void test_learn(void **state)
 {
-	struct slots_config config = one_pool(10, 1);
+	struct slots_config config = one_pool(10, 4);
 	struct slots *s = slots_new(&config);
 	int64_t refused;
 
@@ -120,20 +120,27 @@ static void test_learn(void **state)
 	slots_drain(s, 0);
 	assert_false(slots_learn(s, SLOTS_IN, SLOTS_IPV4, ENOSPC, 1)); /* the draining one may have been in the way */
 	assert_int_equal(count(s, 0).size, 10);
+	assert_int_equal(slots_excess(s, SLOTS_IN, SLOTS_IPV4), 0);
 	slots_gone(s, 0, 1, true);
 	assert_false(slots_learn(s, SLOTS_IN, SLOTS_IPV4, EINVAL, 1)); /* says nothing about room */
-	assert_true(slots_learn(s, SLOTS_IN, SLOTS_IPV4, EBUSY, 1));
+	for (int i = 0; i < 3; i++)                                    /* 4 were in: it holds what was deleted */
+		assert_false(slots_learn(s, SLOTS_IN, SLOTS_IPV4, EBUSY, 1));
+	assert_true(slots_learn(s, SLOTS_IN, SLOTS_IPV4, EBUSY, 1)); /* it does not look so any more */
 	/* 3 are in, the refused one is still reserved: over size, so nothing is free */
 	assert_int_equal(count(s, 0).size, 3);
 	assert_int_equal(count(s, 0).free, 0);
 	slots_release(s, (uint32_t)refused);
+	assert_int_equal(count(s, 0).reserve, 2); /* that of a shared pool of 3; and it is in use */
+	assert_int_equal(slots_excess(s, SLOTS_IN, SLOTS_IPV4), 2);
 	assert_int_equal(count(s, 0).learned, 3);
 	assert_int_equal(count(s, 0).configured, 10);
 	assert_int_equal(count(s, 0).learned_events, 1);
 	assert_int_equal(take(s, SLOTS_FOR_REPLACEMENT), -ENOSPC);
 	slots_drain(s, 3); /* a slot above the learned size comes back too */
+	assert_int_equal(slots_excess(s, SLOTS_IN, SLOTS_IPV4), 1);
 	slots_gone(s, 3, 2, true);
 	assert_int_equal(count(s, 0).free, 1);
+	assert_int_equal(slots_excess(s, SLOTS_IN, SLOTS_IPV4), 1);
 	assert_int_equal(take(s, SLOTS_FOR_REPLACEMENT), 0);
 	slots_free(s);
 }
@@ -148,6 +155,7 @@ static void test_dare(void **state)
 	s = slots_new(&config);
 	occupy(s);
 	assert_true(slots_learn(s, SLOTS_IN, SLOTS_IPV4, ENOSPC, 500));
+	slots_tick(s, 1000);
 	assert_int_equal(slots_next(s), 1500);
 	slots_tick(s, 1499);
 	assert_int_equal(count(s, 0).size, 1);
@@ -156,6 +164,52 @@ static void test_dare(void **state)
 	assert_int_equal(slots_next(s), 2500);
 	slots_tick(s, 100000); /* long enough for all of it */
 	assert_int_equal(count(s, 0).size, 4);
+	assert_int_equal(count(s, 0).learned, UINT32_MAX);
+	assert_true(slots_next(s) == UINT64_MAX);
+	slots_free(s);
+}
+
+/* Without slots nothing can be replaced: a replacement of ours dares one more, sooner, and then it is known. */
+static void test_try(void **state)
+{
+	struct slots_config config = one_pool(6, 0);
+	uint64_t now = 500;
+	struct slots *s;
+
+	(void)state;
+	config.map[SLOTS_OUT][SLOTS_IPV4] = config.map[SLOTS_OUT][SLOTS_IPV6] = 1;
+	config.n_pools = 2;
+	config.pool[1] = config.pool[0];
+	config.dare_ns = 16000;
+	s = slots_new(&config);
+	occupy(s);
+	for (unsigned int i = 0; i < 6; i++) { /* the table is full indeed: tried less and less often */
+		static const uint64_t waits[] = {1000, 2000, 4000, 8000, 16000, 16000};
+		int64_t refused;
+
+		assert_true(slots_learn(s, SLOTS_IN, SLOTS_IPV4, ENOSPC, now));
+		assert_int_equal(slots_next(s), now + waits[i]);
+		slots_tick(s, now + waits[i] - 1);
+		assert_int_equal(take(s, SLOTS_FOR_REPLACEMENT), -ENOSPC);
+		now += waits[i];
+		if (i == 4)
+			break; /* one more is dared for all */
+		slots_tick(s, now);
+		assert_int_equal(take(s, SLOTS_FOR_NEW), -ENOSPC);
+		assert_int_equal(take(s, SLOTS_FOR_PEERS), -ENOSPC);
+		refused = take(s, SLOTS_FOR_REPLACEMENT);
+		assert_int_equal(refused, 1);
+		assert_int_equal(take(s, SLOTS_FOR_REPLACEMENT), -ENOSPC);
+		slots_release(s, (uint32_t)refused);
+	}
+	slots_tick(s, now);
+	assert_int_equal(count(s, 0).learned, 2);
+	for (uint32_t i = 1; i < 5; i++) {
+		slots_commit(s, (uint32_t)take(s, SLOTS_FOR_REPLACEMENT));
+		assert_int_equal(count(s, 0).learned, i + 1);
+		assert_int_equal(slots_room(s, SLOTS_IN, SLOTS_IPV4, SLOTS_FOR_PEERS), 0);
+	}
+	slots_commit(s, (uint32_t)take(s, SLOTS_FOR_REPLACEMENT));
 	assert_int_equal(count(s, 0).learned, UINT32_MAX);
 	assert_true(slots_next(s) == UINT64_MAX);
 	slots_free(s);
@@ -263,6 +317,8 @@ static void test_growing(void **state)
 		slots_gone(s, i, 0, false);
 	slots_tick(s, 100);
 	assert_int_equal(count(s, 0).occ, 2500);
+	for (int i = 0; i < 3; i++)
+		assert_false(slots_learn(s, SLOTS_IN, SLOTS_IPV4, ENOMEM, 200));
 	assert_true(slots_learn(s, SLOTS_IN, SLOTS_IPV4, ENOMEM, 200));
 	assert_int_equal(count(s, 0).size, 2500);
 	assert_int_equal(take(s, SLOTS_FOR_REPLACEMENT), -ENOSPC);
@@ -315,17 +371,10 @@ static void test_reserve_default(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),
-		cmocka_unit_test(test_at_once),
-		cmocka_unit_test(test_purposes),
-		cmocka_unit_test(test_learn),
-		cmocka_unit_test(test_dare),
-		cmocka_unit_test(test_pools),
-		cmocka_unit_test(test_each),
-		cmocka_unit_test(test_config),
-		cmocka_unit_test(test_growing),
-		cmocka_unit_test(test_large),
-		cmocka_unit_test(test_reserve_default),
+		cmocka_unit_test(test_life),    cmocka_unit_test(test_at_once), cmocka_unit_test(test_purposes),
+		cmocka_unit_test(test_learn),   cmocka_unit_test(test_dare),    cmocka_unit_test(test_try),
+		cmocka_unit_test(test_pools),   cmocka_unit_test(test_each),    cmocka_unit_test(test_config),
+		cmocka_unit_test(test_growing), cmocka_unit_test(test_large),   cmocka_unit_test(test_reserve_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,8 +23,10 @@ struct model_slot {
 struct model {
 	unsigned int n_pools;
 	uint32_t base[SLOTS_POOLS_MAX], size[SLOTS_POOLS_MAX], learned[SLOTS_POOLS_MAX], reserve[SLOTS_POOLS_MAX];
-	uint32_t peak[SLOTS_POOLS_MAX];
-	uint64_t refused[SLOTS_POOLS_MAX], dare_at[SLOTS_POOLS_MAX];
+	uint32_t peak[SLOTS_POOLS_MAX], proven[SLOTS_POOLS_MAX];
+	unsigned int doubts[SLOTS_POOLS_MAX];
+	uint64_t refused[SLOTS_POOLS_MAX], dare_at[SLOTS_POOLS_MAX], try_at[SLOTS_POOLS_MAX], try_wait[SLOTS_POOLS_MAX];
+	bool trying[SLOTS_POOLS_MAX];
 	uint8_t map[2][2];
 	struct model_slot slot[MODEL_SLOTS];
 	uint64_t now;
@@ -44,12 +46,35 @@ static uint32_t model_used(const struct model *m, unsigned int pool)
 	return m->size[pool] - model_in(m, pool, SLOTS_FREE);
 }
 
+static bool model_is_shared(const struct model *m, unsigned int pool)
+{
+	return (m->map[SLOTS_IN][0] == pool || m->map[SLOTS_IN][1] == pool) &&
+	       (m->map[SLOTS_OUT][0] == pool || m->map[SLOTS_OUT][1] == pool);
+}
+
+static uint32_t model_kept(const struct model *m, unsigned int pool)
+{
+	uint32_t most = slots_reserve_default(m->learned[pool], model_is_shared(m, pool));
+
+	return m->learned[pool] < m->size[pool] && most < m->reserve[pool] ? most : m->reserve[pool];
+}
+
+static void model_learn(struct model *m, unsigned int pool, uint32_t size)
+{
+	bool all = size >= m->size[pool];
+
+	m->learned[pool] = all ? UINT32_MAX : size;
+	m->trying[pool] = m->trying[pool] && !all;
+	m->try_wait[pool] = all ? 0 : m->try_wait[pool];
+}
+
 static int64_t model_reserve(struct model *m, unsigned int pool, enum slots_purpose purpose, char *owner)
 {
-	uint32_t capacity = m->learned[pool] < m->size[pool] ? m->learned[pool] : m->size[pool];
-	uint32_t want = model_used(m, pool) + (purpose == SLOTS_FOR_NEW ? m->reserve[pool] : 0);
+	uint32_t more = purpose == SLOTS_FOR_REPLACEMENT && m->trying[pool] ? (model_is_shared(m, pool) ? 2 : 1) : 0;
+	uint32_t capacity = m->learned[pool] < m->size[pool] ? m->learned[pool] + more : m->size[pool];
+	uint32_t want = model_used(m, pool) + (purpose == SLOTS_FOR_NEW ? model_kept(m, pool) : 0);
 
-	if (want >= capacity) {
+	if (want >= capacity || want >= m->size[pool]) {
 		m->refused[pool]++;
 		return -ENOSPC;
 	}
@@ -101,7 +126,7 @@ static void step_reserve(struct slots *s, struct model *m, struct prng *rng, cha
 {
 	enum slots_dir dir = prng_below(rng, 2) ? SLOTS_OUT : SLOTS_IN;
 	enum slots_family family = prng_below(rng, 2) ? SLOTS_IPV6 : SLOTS_IPV4;
-	enum slots_purpose purpose = prng_below(rng, 2) ? SLOTS_FOR_REPLACEMENT : SLOTS_FOR_NEW;
+	enum slots_purpose purpose = (enum slots_purpose)prng_below(rng, 3);
 	char *owner = owners + prng_below(rng, 100);
 	uint32_t room = slots_room(s, dir, family, purpose);
 	int64_t got = slots_reserve(s, dir, family, purpose, owner);
@@ -131,9 +156,12 @@ static void step_time(struct slots *s, struct model *m, struct prng *rng)
 	for (uint32_t i = 0; i < MODEL_SLOTS; i++)
 		if (m->slot[i].state == SLOTS_DRAINING && m->slot[i].due < next)
 			next = m->slot[i].due;
-	for (unsigned int i = 0; i < m->n_pools; i++)
+	for (unsigned int i = 0; i < m->n_pools; i++) {
 		if (m->learned[i] != UINT32_MAX && m->dare_at[i] < next)
 			next = m->dare_at[i];
+		if (m->try_wait[i] && !m->trying[i] && m->try_at[i] < next)
+			next = m->try_at[i];
+	}
 	assert_true(slots_next(s) == next);
 	m->now += prng_below(rng, 40);
 	slots_tick(s, m->now);
@@ -143,23 +171,52 @@ static void step_time(struct slots *s, struct model *m, struct prng *rng)
 	for (unsigned int i = 0; i < m->n_pools; i++)
 		while (m->learned[i] != UINT32_MAX && m->dare_at[i] <= m->now) {
 			m->dare_at[i] += DARE;
-			if (++m->learned[i] >= m->size[i])
-				m->learned[i] = UINT32_MAX;
+			model_learn(m, i, m->learned[i] + 1);
 		}
+	for (unsigned int i = 0; i < m->n_pools; i++)
+		m->trying[i] = m->trying[i] || (m->try_wait[i] && m->try_at[i] <= m->now);
 }
 
 static void step_learn(struct slots *s, struct model *m, struct prng *rng)
 {
 	unsigned int pool = m->map[SLOTS_IN][SLOTS_IPV4];
-	bool may = !model_in(m, pool, SLOTS_DRAINING);
+	uint32_t in = model_in(m, pool, SLOTS_OCCUPIED);
+	bool may;
 
 	if (prng_below(rng, 50))
 		return;
+	may = !model_in(m, pool, SLOTS_DRAINING) && (in >= m->proven[pool] || ++m->doubts[pool] == 4);
 	assert_int_equal(slots_learn(s, SLOTS_IN, SLOTS_IPV4, ENOSPC, m->now), may);
 	if (!may)
 		return;
-	m->learned[pool] = model_in(m, pool, SLOTS_OCCUPIED);
+	m->learned[pool] = m->proven[pool] = in;
+	m->doubts[pool] = 0;
 	m->dare_at[pool] = m->now + DARE;
+	m->try_wait[pool] = m->try_wait[pool] ? 2 * m->try_wait[pool] : (DARE + 15) / 16;
+	m->try_wait[pool] = m->try_wait[pool] > DARE ? DARE : m->try_wait[pool];
+	m->try_at[pool] = m->now + m->try_wait[pool];
+	m->trying[pool] = false;
+}
+
+static unsigned int model_pool(const struct model *m, uint32_t slot)
+{
+	unsigned int pool = 0;
+
+	while (slot - m->base[pool] >= m->size[pool])
+		pool++;
+	return pool;
+}
+
+/* An SA is in: the table has room for so many. */
+static void model_proves(struct model *m, unsigned int pool)
+{
+	uint32_t in = model_in(m, pool, SLOTS_OCCUPIED);
+
+	m->doubts[pool] = 0;
+	if (in > m->proven[pool])
+		m->proven[pool] = in;
+	if (m->learned[pool] < m->proven[pool])
+		model_learn(m, pool, m->proven[pool]);
 }
 
 static void step_move(struct slots *s, struct model *m, struct prng *rng, enum slots_state from, enum slots_state to)
@@ -177,6 +234,8 @@ static void step_move(struct slots *s, struct model *m, struct prng *rng, enum s
 	if (to == SLOTS_FREE)
 		m->slot[i] = (struct model_slot){0};
 	m->slot[i].state = to;
+	if (to == SLOTS_OCCUPIED)
+		model_proves(m, model_pool(m, (uint32_t)i));
 }
 
 struct check {

@@ -165,7 +165,7 @@ static void test_netlink_sender(void **state)
 	char buf[512];
 
 	(void)state;
-	err = xfrm_kernel_open(&requests, &request_fd, &multicast, &multicast_fd);
+	err = xfrm_kernel_open(&requests, &request_fd, &multicast, &multicast_fd, 0);
 	if (err == -EPROTONOSUPPORT || err == -EPERM) {
 		print_message("skipped: no NETLINK_XFRM here (%s)\n", strerror(-err));
 		skip();

@@ -424,7 +424,7 @@ static void test_other_policies(void **state)
 	b = body(w, 1, 0, NEWPOLICY, 1 | 4 | 0x200 | 0x400);
 	assert_int_equal(b[160], 0);
 	assert_int_equal(b[161], 1);
-	no_attr(w, 1, POLICY_INFO, A_TMPL);
+	assert_memory_equal(attr(w, 1, POLICY_INFO, A_TMPL, 64) + 44, &p.reqid, 4);
 	p.block = false;
 	p.bypass = true;
 	p.packet = true;

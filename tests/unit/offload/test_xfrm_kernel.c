@@ -74,7 +74,7 @@ static int setup(void **state)
 
 	memset(&f, 0, sizeof(f));
 	f.log = (struct log){LOG_LEVEL_DEBUG, &f, on_line};
-	assert_int_equal(xfrm_kernel_open(&f.requests, &f.request_fd, &f.multicast, &f.multicast_fd), 0);
+	assert_int_equal(xfrm_kernel_open(&f.requests, &f.request_fd, &f.multicast, &f.multicast_fd, 0), 0);
 	f.x = xfrm_new(&f.requests, &f.multicast, &events, &f.log);
 	assert_non_null(f.x);
 	*state = &f;
@@ -315,7 +315,7 @@ int main(void)
 		printf("skipped: no network namespace of its own: %s\n", strerror(errno));
 		return SKIPPED;
 	}
-	err = xfrm_kernel_open(&requests, &request_fd, &multicast, &multicast_fd);
+	err = xfrm_kernel_open(&requests, &request_fd, &multicast, &multicast_fd, 0);
 	if (err) {
 		printf("skipped: no NETLINK_XFRM: %s\n", strerror(-err));
 		return SKIPPED;
