@@ -57,10 +57,29 @@ static bool kernel_knows_sa_dir(void)
 	return major > 6 || (major == 6 && minor >= 10);
 }
 
+/*
+ * A lookup that meets a table of SAs while it grows, which doubles it, ends like one that has to wait for an SA
+ * (net/xfrm/xfrm_state.c, xfrm_state_find). Linux drops such packets unless it is told to hold them.
+ */
+static void larval_drop_look(struct daemon *d)
+{
+	FILE *file = fopen("/proc/sys/net/core/xfrm_larval_drop", "re");
+	int drop = file ? fgetc(file) : EOF;
+
+	if (file)
+		(void)fclose(file);
+	if (drop == '1')
+		log_at(&d->log, LOG_LEVEL_WARN, "nic.larval_drop",
+		       "net.core.xfrm_larval_drop is 1: packets are lost whenever the kernel's SA tables grow; set it "
+		       "to 0");
+}
+
 int daemon_device_find(struct daemon *d)
 {
 	struct conf_nic *nic = &d->conf->nic;
 	int fd;
+
+	larval_drop_look(d);
 
 	nic->no_sa_dir = !kernel_knows_sa_dir();
 	if (!nic->device[0])

@@ -17,6 +17,7 @@ static const struct doctor_check machine_checks[] = {
 	 "/proc/modules, modules.builtin, modules.dep; xfrm_get_type_offload()"},
 	{"esp6_offload", doctor_module_check, true,
 	 "/proc/modules, modules.builtin, modules.dep; xfrm_get_type_offload()"},
+	{"larval-drop", doctor_larval_check, true, "net/xfrm/xfrm_policy.c, xfrm_lookup_with_ifid()"},
 	{"clock", doctor_clock_check, false, "Documentation/ABI/testing/sysfs-devices-system-clocksource"},
 	{"privileges", doctor_privileges_check, false, "proc(5), /proc/self/status; capabilities(7)"},
 	{"limits", doctor_limits_check, false, "proc(5), /proc/self/limits"},

@@ -217,6 +217,27 @@ void doctor_module_check(struct doctor *d, const struct doctor_check *row, struc
 		doctor_advise(l, "a kernel with %s, as Debian's", module_option(row->name));
 }
 
+/* ---- packets that find no SA ---- */
+
+void doctor_larval_check(struct doctor *d, const struct doctor_check *row, struct doctor_line *l)
+{
+	int64_t drop = doctor_file_number(d, "proc/sys/net/core/xfrm_larval_drop");
+
+	(void)row;
+	if (drop < 0) {
+		doctor_say(l, DOCTOR_INFO, "unknown: net.core.xfrm_larval_drop: %s", strerror((int)-drop));
+		return;
+	}
+	if (!drop) {
+		doctor_say(l, DOCTOR_OK, "packets wait for an SA, and while the kernel's SA tables grow");
+		return;
+	}
+	doctor_say(
+		l, DOCTOR_WARNING,
+		"packets that wait for an SA are dropped, and so are those that meet the kernel's SA tables growing");
+	doctor_advise(l, "sysctl -w net.core.xfrm_larval_drop=0");
+}
+
 /* ---- clock ---- */
 
 void doctor_clock_check(struct doctor *d, const struct doctor_check *row, struct doctor_line *l)

@@ -99,7 +99,8 @@ typedef void doctor_check_run(struct doctor *d, const struct doctor_check *row, 
 
 /* doctor_kernel.c. release_is: the kernel is at least that version; true when the release cannot be read. */
 bool doctor_release_is(const char *release, unsigned int major, unsigned int minor, unsigned int patch);
-doctor_check_run doctor_kernel_check, doctor_options_check, doctor_module_check, doctor_clock_check;
+doctor_check_run doctor_kernel_check, doctor_options_check, doctor_module_check, doctor_larval_check,
+	doctor_clock_check;
 /* doctor_process.c */
 doctor_check_run doctor_privileges_check, doctor_limits_check, doctor_ike_check, doctor_keyrackd_check;
 /* doctor_policy.c */

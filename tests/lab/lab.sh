@@ -299,7 +299,7 @@ make_job() { # DIR SCRIPT ARG...: writes DIR/out/job, which the guest runs
 }
 
 boot() { # DIR
-  local kind cpu=max
+  local kind cpu=max,xsave=off,avx=off,avx2=off,la57=off,smap=off,smep=off
   kind=$(accel)
   [ "$kind" = kvm ] && cpu=host
   # one thread for all CPUs: of several, QEMU 7.2's may run code that another one is just patching ("Oops: int3"), and
@@ -308,7 +308,7 @@ boot() { # DIR
   timeout "${LAB_TIMEOUT:-300}" qemu-system-x86_64 -M q35 -accel "$kind" -cpu "$cpu" -smp "${LAB_CPUS:-4}" \
     -m "${LAB_MEM:-1024}" -nodefaults -no-user-config -display none -no-reboot -serial stdio -monitor none -net none \
     -pidfile "$1/pid" -kernel "$LAB/kernel/usr/lib/modules/$(cat "$LAB/version")/vmlinuz" -initrd "$1/initrd" \
-    -append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off sysctl.kernel.panic_on_rcu_stall=1" \
+    -append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off norandmaps sysctl.kernel.panic_on_rcu_stall=1" \
     -fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
     -device virtio-9p-pci,fsdev=host,mount_tag=host \
     -fsdev "local,id=out,path=$1/out,security_model=none" \

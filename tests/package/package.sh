@@ -41,7 +41,7 @@ dpkg-deb --info "$DEB" >"$WORK/info"
 grep -q 'Depends:.*libc6' "$WORK/info" || fail "no dependencies: $(cat "$WORK/info")"
 dpkg-deb --contents "$DEB" | awk '{ print $6 }' | sort >"$WORK/contents"
 for path in ./usr/sbin/keyrackd ./usr/bin/keyrack ./usr/bin/keyrack-hwsim ./etc/keyrack/keyrack.conf \
-  ./usr/lib/systemd/system/keyrackd.service ./usr/share/man/man8/keyrackd.8.gz ./usr/share/man/man1/keyrack.1.gz \
+  ./usr/lib/systemd/system/keyrackd.service ./usr/lib/sysctl.d/50-keyrack.conf ./usr/share/man/man8/keyrackd.8.gz ./usr/share/man/man1/keyrack.1.gz \
   ./usr/share/man/man5/keyrack.conf.5.gz ./usr/share/bash-completion/completions/keyrack; do
   grep -qxF "$path" "$WORK/contents" || fail "$path is not in $DEB"
 done

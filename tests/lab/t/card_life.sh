@@ -3,7 +3,8 @@
 # shellcheck shell=bash
 . "$LAB_HERE/t/sa.sh"
 
-CHURN=30 # SAs of each direction that come and go
+CHURN=30    # SAs of each direction that come and go
+GROWTH=8000 # SAs in software: tables are doubled ten times
 
 larval() { # HOST: states that stand for an acquire
   table "$1" | awk 'NR == 1 { for (i = 1; i < NF; i++) if ($i == "larval") print $(i + 1) }'
@@ -37,6 +38,20 @@ equal "slots of a" 0 "$(slots_used a)"
 kill "$monitor"
 flush
 equal "larval states after a flush" 0 "$(larval a)"
+
+say "the kernel's tables of SAs grow under traffic"
+pair_up
+on a ping -n -q -i 0.001 -c 4000 -W 60 192.0.2.2 >"$WORK/ping" 2>&1 &
+ping=$!
+for ((n = 0; n < GROWTH; n++)); do
+  printf 'xfrm state add src %s dst 192.0.2.9 proto esp spi %d reqid %d mode transport aead rfc4106(gcm(aes)) %s 128\n' \
+    "${ADDRESS[a]}" $((0x1000 + n)) $((100 + n)) "$KEY"
+done >"$WORK/growth"
+ip -n a -batch "$WORK/growth"
+kill -0 $ping || fail "the traffic ended before it"
+wait $ping || fail "ping: $(cat "$WORK/ping")"
+grep -q ' 4000 received, 0% packet loss' "$WORK/ping" || fail "$(cat "$WORK/ping")"
+flush
 
 say "channels change under traffic"
 pair_up

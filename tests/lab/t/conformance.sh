@@ -11,6 +11,7 @@ hosts_up slots=64 queues=4
 modprobe esp6
 modprobe esp6_offload
 for h in a b; do
+  larval_drop "$h" 1 # as hwsim
   n=$([ "$h" = a ] && echo 1 || echo 2)
   on "$h" sh -c "echo 0 >/proc/sys/net/ipv6/conf/${DEVICE[$h]}/disable_ipv6"
   ip -n "$h" addr add "fd00::$n/64" dev "${DEVICE[$h]}" nodad

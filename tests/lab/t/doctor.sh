@@ -11,6 +11,10 @@ expect() { # LEVEL CHECK WORDS
   grep -qE "^$1 +$2 +.*$3" "$WORK/doctor" || fail "no \"$1 $2 $3\" in: $(cat "$WORK/doctor")"
 }
 
+warned() { # HOST: how often its keyrackd has said that packets are dropped
+  grep -c '^warning *nic.larval_drop:' "$WORK/$1.log" || true
+}
+
 hosts_up slots=4 queues=4
 
 say "the NIC is found, and takes SAs"
@@ -44,6 +48,12 @@ doctor "${DEVICE[a]}" && fail "exit code 0 with a policy that covers IKE"
 expect warning policies "somebody's policy covers IKE: src 0.0.0.0/0 dst 0.0.0.0/0 dir out priority 1 action block"
 ip -n a xfrm policy flush
 
+say "packets that find no SA are dropped"
+expect ok larval-drop "packets wait"
+larval_drop a 1
+doctor "${DEVICE[a]}" && fail "exit code 0 with packets dropped"
+expect warning larval-drop "To do: sysctl -w net.core.xfrm_larval_drop=0"
+
 say "with keyrackd, and a table that is smaller than it believes"
 for h in a b; do
   daemon_conf "$h" "net {
@@ -52,6 +62,8 @@ for h in a b; do
   }"
   daemon_start "$h"
 done
+equal "warnings of keyrackd's" "1 0" "$(warned a) $(warned b)"
+larval_drop a 0
 keyrack a up net >/dev/null
 wait_for 30 "one Child SA in each card" settled
 of_keyrackd() { # of a's device, with what its keyrackd says

@@ -75,6 +75,10 @@ kernel_quiet() { # it has not complained; a debug kernel (debug_kernel.sh) is as
   return 0
 }
 
+larval_drop() { # HOST 0|1
+  on "$1" sh -c "echo $2 >/proc/sys/net/core/xfrm_larval_drop"
+}
+
 hosts_up() { # [MODULE PARAMETER...]
   local h
   [ -e "$LAB/ko/krnic.ko" ] || {
@@ -85,6 +89,7 @@ hosts_up() { # [MODULE PARAMETER...]
   insmod "$LAB/ko/krnic.ko" "$@"
   for h in a b; do
     ip netns add "$h"
+    larval_drop "$h" 0 # as packaging/sysctl.conf does
     ip link set "${DEVICE[$h]}" netns "$h"
     ip -n "$h" link set lo up
     ip -n "$h" addr add "${ADDRESS[$h]}/24" dev "${DEVICE[$h]}"

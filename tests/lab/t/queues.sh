@@ -160,6 +160,7 @@ equal "CPUs of the guest" "$CPUS" "$(nproc)"
 hosts_up slots=32 queues=$CPUS
 
 say "on demand: nothing until the first packet, and then what CPUs ask for"
+larval_drop a 1 # a packet that waits is sent by a timer, on any CPU, and that one asks for an SA, too
 daemons_start trap demand
 wait_for 30 "an SA for CPU 2" sends 2
 wait_for 30 "two Child SAs on both" both_have_queues 2
@@ -171,6 +172,7 @@ equal "queues of a with an SA" "any 0 2" "$(queues a | awk '{ print $1 }' | xarg
 all_pinned 0 2
 keyrack a queues
 daemons_stop
+larval_drop a 0
 
 say "all at once, by the first packet"
 daemons_start trap all

@@ -100,6 +100,7 @@ static void machine_make(struct files *f)
 
 	files_put(f, options, "boot/config-6.13.0");
 	files_put(f, "esp4_offload 16384 2 - Live 0x0\nesp6_offload 16384 0 - Live 0x0\n", "proc/modules");
+	files_put(f, "0\n", "proc/sys/net/core/xfrm_larval_drop");
 	files_put(f, "tsc\n", "sys/devices/system/clocksource/clocksource0/current_clocksource");
 	files_put(f, "Name:\tkeyrack\nCapEff:\t0000000000001400\n", "proc/self/status");
 	files_put(f, "Max open files            1024                 4096                 files\n", "proc/self/limits");

@@ -87,6 +87,15 @@ static const struct row rows[] = {
 	 DOCTOR_ERROR,
 	 "a kernel with CONFIG_INET_ESP_OFFLOAD"},
 
+	{NULL, {0}, {0}, "larval-drop", DOCTOR_OK, "packets wait"},
+	{NULL,
+	 {"proc/sys/net/core/xfrm_larval_drop"},
+	 {"1\n"},
+	 "larval-drop",
+	 DOCTOR_WARNING,
+	 "sysctl -w net.core.xfrm_larval_drop=0"},
+	{NULL, {"proc/sys/net/core/xfrm_larval_drop"}, {"\n"}, "larval-drop", DOCTOR_INFO, "unknown"},
+
 	{NULL, {0}, {0}, "clock", DOCTOR_OK, "tsc"},
 	{NULL, CLOCK, {"kvm-clock\n"}, "clock", DOCTOR_OK, "kvm-clock"},
 	{NULL, CLOCK, {"hpet\n"}, "clock", DOCTOR_WARNING, "\"hpet\""},
@@ -166,11 +175,15 @@ static void remove_file(struct doctor_rig *r, const char *path)
 /* As in a container or a chroot: what cannot be known is no error, and nothing crashes. */
 static void without_proc_and_sys(void **state)
 {
-	static const char *const paths[] = {
-		"proc/modules",       "proc/self/status",
-		"proc/self/limits",   "proc/net/udp",
-		"boot/config-6.13.0", "sys/devices/system/clocksource/clocksource0/current_clocksource"};
-	static const char *const unknown[] = {"kernel-options", "clock", "privileges", "limits", "ike-ports"};
+	static const char *const paths[] = {"proc/modules",
+					    "proc/self/status",
+					    "proc/self/limits",
+					    "proc/net/udp",
+					    "boot/config-6.13.0",
+					    "proc/sys/net/core/xfrm_larval_drop",
+					    "sys/devices/system/clocksource/clocksource0/current_clocksource"};
+	static const char *const unknown[] = {"kernel-options", "larval-drop", "clock",
+					      "privileges",     "limits",      "ike-ports"};
 	struct doctor_rig *r = doctor_rig_new();
 
 	(void)state;
@@ -250,9 +263,9 @@ static void a_running_keyrackd(void **state)
 /* Every line has words of its own, and each row is there once. */
 static void each_check_speaks_once(void **state)
 {
-	static const char *const names[] = {"kernel",   "kernel-options", "esp4_offload", "esp6_offload",
-					    "clock",    "privileges",     "limits",       "ike-ports",
-					    "policies", "keyrackd",       "device"};
+	static const char *const names[] = {"kernel",      "kernel-options", "esp4_offload", "esp6_offload",
+					    "larval-drop", "clock",          "privileges",   "limits",
+					    "ike-ports",   "policies",       "keyrackd",     "device"};
 	struct doctor_rig *r = doctor_rig_new();
 
 	(void)state;
