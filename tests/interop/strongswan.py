@@ -6,6 +6,11 @@ import shutil
 
 from netlab import Lab, require, skip, wait_until
 
+# charon 5.9.8 installs an outbound SA when the one that it replaces is deleted, even if it has replaced that SA, too, by
+# then and has wiped its keys: libipsec does not know an algorithm without a key.
+OUTDATED = re.compile(r".*failed to create ESP context: unsupported AEAD algorithm.*\n.*failed to create SAD entry\n"
+                      r".*unable to install outbound.*\n")
+
 CHARON = "/usr/lib/ipsec/charon"
 PLUGINS = "/usr/lib/ipsec/plugins"
 
@@ -178,7 +183,7 @@ class StrongSwan(Driven):
     def check_clean(self):
         """After everything was deleted."""
         bad = re.findall(r".*(?:integrity check failed|unable to install|failed to establish CHILD_SA|giving up after).*",
-                         self.log())
+                         OUTDATED.sub("", self.log()))
         require(not bad, f"charon's log says: {bad[0] if bad else ''}")
 
     def stop(self):

@@ -130,7 +130,7 @@ strongswan_down() { # CONNECTION
 
 # ---- Libreswan ----
 
-libreswan_conn() { # as strongswan_conn
+libreswan_conn() { # as strongswan_conn; it replaces an SA after about a quarter of its maximum
   local esp=aes_gcm128 pfs=no
   case $8 in aes256*) esp=aes_gcm256 ;; esac
   case $8 in
@@ -158,7 +158,7 @@ conn $1
   auto=ignore
 CONF
   [ "$5" = dynamic ] || printf '  leftsubnet=%s\n  rightsubnet=%s\n' "$5" "$6"
-  [ "$9" = 0 ] || printf '  ipsec-max-packets=%s\n' "$9"
+  [ "$9" = 0 ] || printf '  ipsec-max-packets=%s\n' $((2 * $9))
 }
 
 libreswan_whack() { # ARG...
