@@ -84,10 +84,11 @@ SENT=0  # pings of a
 EARLY=0 # of them, those whose answer the peer sent on an SA that a did not have yet
 GONE=0  # ... and those whose answer the peer's kernel had for an SA that its daemon deleted in that moment
 
-# A packet of the peer's kernel's own ESP that has its SA already, on one CPU, while the daemon deletes that SA, on another
-# one, is dropped (xfrm_output_one): strongSwan deletes the old SA when it has the new one, used or not.
+# strongSwan deletes the old SA when it has the new one, used or not. A packet of the peer's kernel's own ESP that has that
+# SA already, on another CPU, is dropped (xfrm_output_one), and so is an answer over IPv6 that is about to have it: Linux
+# does not hold those (xfrm_state_find; icmpv6_echo_reply looks up without XFRM_LOOKUP_QUEUE).
 peer_dropped() {
-  on b awk '$1 == "XfrmOutStateInvalid" { print $2 }' /proc/net/xfrm_stat
+  on b awk '$1 == "XfrmOutStateInvalid" || $1 == "XfrmOutNoStates" { sum += $2 } END { print sum + 0 }' /proc/net/xfrm_stat
 }
 
 # A Libreswan that is asked for a rekey sends on the new SA as soon as it has answered, and not, as RFC 7296 2.8 has it,
