@@ -165,10 +165,20 @@ flush() { # all SAs and policies of both hosts
   done
 }
 
-ping_all() { # HOST ADDRESS COUNT INTERVAL: every packet must come back
-  local out
+no_states() { # HOST: packets that its kernel has dropped because it found no SA
+  on "$1" awk '$1 == "XfrmOutNoStates" { print $2 }' /proc/net/xfrm_stat
+}
+
+# Every packet must come back. Answers over IPv6 are what Linux does not hold when its lookup meets an SA that is just
+# being deleted (icmpv6_echo_reply, xfrm_state_find): it counts them, and they are few.
+ping_all() { # HOST ADDRESS COUNT INTERVAL
+  local out peer=b dropped=0 before
+  [ "$1" = a ] || peer=a
+  before=$(no_states $peer)
   out=$(on "$1" ping -n -q -c "$3" -i "$4" -W 10 "$2" 2>&1) || true
-  grep -q " $3 received, 0% packet loss" <<<"$out" || fail "ping from $1 to $2: $out"
+  [[ $2 != *:* ]] || dropped=$(($(no_states $peer) - before))
+  [ $dropped -le 2 ] && grep -q " $(($3 - dropped)) received" <<<"$out" || fail "ping from $1 to $2, $dropped dropped: $out"
+  [ $dropped = 0 ] || say "$dropped answers of the kernel's were dropped"
 }
 
 # ---- keyrackd ----
