@@ -276,13 +276,14 @@ spis_in() { # of a's card
   sed -n 's/^sa in .*spi=0x\([0-9a-f]*\) .*/\1/p' "$DEBUGFS/pk0/ipsec" | sort
 }
 
+# The peer's kernel may ask for an SA that its daemon has just deleted: such a state, which has no key, is not counted.
 sas() { # SAs of a, those of them that the kernel shows as packet-offloaded, SAs of b
   {
     ip -n a -s xfrm state
     echo b:
     ip -n b xfrm state
-  } | awk '/^b:/ { a = n; n = 0 } /^src/ { n++ } /crypto offload parameters: .*mode packet/ { p++ }
-    END { print a + 0, p + 0, n + 0 }'
+  } | awk '/^b:/ { a = n; keys = 0 } /^src/ { n++ } /^\taead / { keys++ } /crypto offload parameters: .*mode packet/ { p++ }
+    END { print a + 0, p + 0, keys + 0 }'
 }
 
 has_children() { # N: so many on each host; a's are in the card
