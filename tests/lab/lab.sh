@@ -299,6 +299,8 @@ make_job() { # DIR SCRIPT ARG...: writes DIR/out/job, which the guest runs
 }
 
 boot() { # DIR
+  # Emulation translates code once for each address, so each process has the same ones (norandmaps), and without what costs
+  # it most and nothing here needs; both halve the time.
   local kind cpu=max,xsave=off,avx=off,avx2=off,la57=off,smap=off,smep=off
   kind=$(accel)
   [ "$kind" = kvm ] && cpu=host
